@@ -1,0 +1,413 @@
+/**
+ * The artifact set as data: the tables of `seed/falco-artifacts-scope-part-2.md`, and nothing else.
+ * File names, usage texts, naming checks, docs and the tests' expectations are derived from here.
+ */
+import { Catalog, ImageRow, PackageRow, Part, TreeSelection } from './model';
+
+const name = 'falco';
+
+/** Everything but kernel code. */
+const userspace: TreeSelection[] = [
+  { match: '^usr/bin/' },
+  { match: '^usr/share/(?!doc/)' },
+  { match: '^usr/lib/' },
+  { match: '^etc/falco/(falco\\.yaml|falco_rules\\.local\\.yaml|rules\\.available/.+)$', config: true },
+  { match: '^etc/falco/' },
+];
+/** Sources of the kernel module, with its dkms.conf; no probe. */
+const moduleSource: TreeSelection = { match: '^usr/src/[^/]+/(?!bpf/)' };
+/** The probe's sources and the headers that they include from the folder above (`../driver_config.h`). */
+const bpfSource: TreeSelection = { match: '^usr/src/[^/]+/(bpf/|[^/]+\\.h$)' };
+/** An rpm marks all of /etc as configuration (`falco-facts.md`, "Package metadata"). */
+const rpmUserspace = userspace.map((s) => (s.match.startsWith('^etc/') ? { ...s, config: true } : s));
+
+const runtime: Part[] = ['binary', 'rules'];
+const withModule: Part[] = [...runtime, 'module', 'driver'];
+const withBpf: Part[] = [...runtime, 'bpf', 'driver'];
+
+const deb = { format: 'deb', from: 'tree' } as const;
+const rpm = { format: 'rpm', from: 'tree' } as const;
+const tarball = { format: 'tar.gz', from: 'tree' } as const;
+const bpfConflict = { conflicts: ['{name}-bpf'], replaces: ['{name}-bpf'] };
+const moduleConflict = { conflicts: ['{name}'], replaces: ['{name}'] };
+const doc = (template: string) => ({ template, to: '/usr/share/doc/{package}/INSTALL' });
+const unit = (driver: string) => ({
+  template: `systemd/${driver}.service`,
+  to: '/lib/systemd/system/{name}.service',
+});
+const rpmUnit = (driver: string) => ({ ...unit(driver), to: '/usr/lib/systemd/system/{name}.service' });
+
+const packages: PackageRow[] = [
+  {
+    ...deb,
+    key: 'deb-module',
+    fileName: '{name}-{version}-module-{arch}.deb',
+    aliases: ['{name}-{version}-{arch}.deb', '{name}-{version}-{legacy}.deb'],
+    driver: 'module',
+    package: '{name}',
+    provides: ['{name}-module'],
+    ...bpfConflict,
+    depends: ['dkms (>= 2.1.0.0)'],
+    scripts: {
+      preinstall: 'deb/preinst',
+      postinstall: 'deb/module.postinst',
+      preremove: 'deb/module.prerm',
+      postremove: 'deb/postrm',
+    },
+    parts: withModule,
+    select: [...userspace, moduleSource],
+    texts: [
+      doc('install/deb-module'),
+      unit('module'),
+      { template: 'deb/copyright', to: '/usr/share/doc/{package}/copyright' },
+    ],
+  },
+  {
+    ...deb,
+    key: 'deb-bpf',
+    fileName: '{name}-{version}-bpf-{arch}.deb',
+    aliases: [],
+    driver: 'bpf',
+    package: '{name}-bpf',
+    provides: ['{name}'],
+    ...moduleConflict,
+    scripts: {
+      preinstall: 'deb/preinst',
+      postinstall: 'deb/bpf.postinst',
+      preremove: 'deb/bpf.prerm',
+      postremove: 'deb/postrm',
+    },
+    parts: withBpf,
+    select: [...userspace, bpfSource],
+    texts: [
+      doc('install/deb-bpf'),
+      unit('bpf'),
+      { template: 'deb/copyright', to: '/usr/share/doc/{package}/copyright' },
+    ],
+  },
+  {
+    ...rpm,
+    key: 'rpm-module',
+    fileName: '{name}-{version}-module-{arch}.rpm',
+    aliases: ['{name}-{version}-{arch}.rpm'],
+    driver: 'module',
+    package: '{name}',
+    provides: ['{name}-module'],
+    conflicts: ['{name}-bpf'],
+    depends: ['dkms', 'kernel-devel', 'systemd'],
+    scripts: {
+      postinstall: 'rpm/module.post',
+      preremove: 'rpm/module.preun',
+      postremove: 'rpm/postun',
+    },
+    parts: withModule,
+    select: [...rpmUserspace, moduleSource],
+    texts: [doc('install/rpm-module'), rpmUnit('module')],
+  },
+  {
+    ...rpm,
+    key: 'rpm-bpf',
+    fileName: '{name}-{version}-bpf-{arch}.rpm',
+    aliases: [],
+    driver: 'bpf',
+    package: '{name}-bpf',
+    provides: ['{name}'],
+    conflicts: ['{name}'],
+    depends: ['systemd'],
+    scripts: {
+      postinstall: 'rpm/bpf.post',
+      preremove: 'rpm/bpf.preun',
+      postremove: 'rpm/postun',
+    },
+    parts: withBpf,
+    select: [...rpmUserspace, bpfSource],
+    texts: [doc('install/rpm-bpf'), rpmUnit('bpf')],
+  },
+  {
+    ...tarball,
+    key: 'bin',
+    fileName: '{name}-bin-{version}-{arch}.tar.gz',
+    aliases: ['{name}-bin-{arch}.tar.gz', '{name}-{version}-{legacy}.tar.gz'],
+    parts: [...withModule, 'bpf'],
+    select: [{ match: '.' }],
+    texts: [
+      { template: 'install/bin', to: 'INSTALL' },
+      { template: 'make/bin', to: 'Makefile' },
+    ],
+    libraries: true,
+  },
+  {
+    format: 'tar.gz',
+    from: 'source',
+    key: 'src',
+    fileName: '{name}-src-{version}-{arch}.tar.gz',
+    aliases: ['{name}-src-{arch}.tar.gz'],
+    parts: ['binary', 'rules', 'module', 'bpf', 'driver', 'recipe', 'tests', 'docs'],
+    select: [{ match: '.' }],
+    texts: [{ template: 'install/src', to: 'INSTALL' }],
+  },
+  {
+    ...tarball,
+    key: 'module-src',
+    fileName: '{name}-module-src-{version}-{arch}.tar.gz',
+    aliases: ['{name}-module-src-{arch}.tar.gz'],
+    driver: 'module',
+    parts: ['module', 'driver'],
+    select: [{ ...moduleSource, strip: '^usr/src/[^/]+/' }],
+    texts: [
+      { template: 'install/module-src', to: 'INSTALL' },
+      { template: 'make/module-src', to: 'Makefile' },
+    ],
+  },
+  {
+    ...tarball,
+    key: 'bpf-src',
+    fileName: '{name}-bpf-src-{version}-{arch}.tar.gz',
+    aliases: ['{name}-bpf-src-{arch}.tar.gz'],
+    driver: 'bpf',
+    parts: ['bpf', 'driver'],
+    select: [{ ...bpfSource, strip: '^usr/src/[^/]+/' }],
+    texts: [
+      { template: 'install/bpf-src', to: 'INSTALL' },
+      { template: 'make/bpf-src', to: 'Makefile' },
+    ],
+  },
+  {
+    key: 'debug',
+    format: 'debug',
+    from: 'debug',
+    fileName: '{name}-{version}-{arch}.debug',
+    aliases: ['{name}.debug'],
+    parts: ['binary'],
+    select: [],
+    texts: [],
+  },
+];
+
+const hostMounts =
+  '-v /dev:/host/dev -v /proc:/host/proc:ro -v /boot:/host/boot:ro ' +
+  '-v /lib/modules:/host/lib/modules:ro -v /usr:/host/usr:ro';
+
+const images: ImageRow[] = [
+  {
+    name: 'falco',
+    title: 'Falco',
+    dockerfile: 'falco',
+    from: { base: 'debian' },
+    context: [
+      { package: 'deb-module', to: 'package.deb' },
+      { tree: '^usr/src/[^/]+/bpf/', parts: ['bpf', 'driver'], to: 'probe' },
+    ],
+    aliases: [],
+    usage: {
+      about: 'Runs the driver loader, then falco. Set SKIP_DRIVER_LOADER to anything to skip the loader.',
+      run: [
+        `docker run --rm -i -t --privileged -v /var/run/docker.sock:/host/var/run/docker.sock ${hostMounts} {image}`,
+        `docker run --rm -i -t --privileged -e SKIP_DRIVER_LOADER=true -v /var/run/docker.sock:/host/var/run/docker.sock ${hostMounts} {image}`,
+      ],
+    },
+  },
+  {
+    name: 'falco-driver-loader',
+    title: 'Falco driver loader',
+    dockerfile: 'falco-driver-loader',
+    from: { image: 'falco' },
+    context: [],
+    aliases: [],
+    usage: {
+      about:
+        'Runs the driver loader with the arguments given (none: the kernel module; bpf: the probe) and exits with its status.',
+      run: [
+        `docker run --rm -i -t --privileged ${hostMounts} {image}`,
+        `docker run --rm -i -t --privileged ${hostMounts} {image} bpf`,
+      ],
+    },
+  },
+  {
+    name: 'falco-no-driver',
+    title: 'Falco without driver',
+    dockerfile: 'falco-no-driver',
+    from: { base: 'debian' },
+    context: [
+      {
+        package: 'bin',
+        to: 'root',
+        unpack: { match: '^(usr/bin/falco$|usr/lib/|usr/share/(?!doc/)|etc/)', parts: runtime },
+      },
+    ],
+    aliases: [{ repository: 'falco', suffix: '-slim' }],
+    usage: {
+      about: 'Runs falco only (userspace); the driver must be loaded already.',
+      run: [
+        'docker run --rm -i -t --privileged -v /var/run/docker.sock:/host/var/run/docker.sock -v /dev:/host/dev -v /proc:/host/proc:ro {image}',
+      ],
+    },
+  },
+  {
+    name: 'falco-tester',
+    title: 'Falco tester',
+    dockerfile: 'falco-tester',
+    from: { base: 'debian' },
+    context: [{ source: '.', parts: ['tests'], to: 'suite' }],
+    aliases: [],
+    usage: {
+      about: 'Runs the integration suite against the packages (deb, rpm, tar.gz) found in /packages.',
+      run: ['docker run --rm --privileged -v "$PWD":/packages:ro {image} test'],
+    },
+  },
+  {
+    name: 'falco-builder',
+    title: 'Falco builder',
+    dockerfile: 'falco-builder',
+    from: { base: 'debian' },
+    context: [],
+    aliases: [],
+    usage: {
+      about: 'The tool chain that compiles Falco: /source holds the sources, /build the result.',
+      run: [
+        'docker run --rm -v "$PWD":/source:ro -v "$PWD/build":/build {image} cmake',
+        'docker run --rm -v "$PWD":/source:ro -v "$PWD/build":/build {image} all',
+      ],
+    },
+  },
+];
+
+export const catalog: Catalog = {
+  product: {
+    name,
+    title: 'Falco',
+    vendor: 'Cloud Native Computing Foundation (CNCF) cncf.io.',
+    maintainer: 'cncf-falco-dev@lists.cncf.io',
+    homepage: 'https://www.falco.org',
+    source: 'https://github.com/falcosecurity/falco',
+    license: 'Apache-2.0',
+    section: 'utils',
+    summary: 'Falco - Container Native Runtime Security',
+    description:
+      'Watches system calls with a kernel module or a BPF probe and reports what breaks its rules.',
+    imageNamespace: 'falcosecurity',
+    origin: 'Falco',
+    drivers: { module: 'module', bpf: 'bpf' },
+  },
+
+  architectures: [
+    {
+      enabled: true,
+      deb: 'amd64',
+      rpm: 'x86_64',
+      tarball: 'x86',
+      legacy: 'x86_64',
+      oci: 'linux/amd64',
+      elfMachine: 62,
+    },
+    {
+      enabled: false,
+      deb: 'arm64',
+      rpm: 'aarch64',
+      tarball: 'arm64',
+      legacy: 'aarch64',
+      oci: 'linux/arm64',
+      elfMachine: 183,
+    },
+  ],
+
+  layout: {
+    sourceParts: [
+      { part: 'tests', match: '^test/' },
+      {
+        part: 'docs',
+        match: '^(docs|proposals|audits|brand|\\.github|\\.circleci)/|\\.md$|^(OWNERS|COPYING|LICENSE)$',
+      },
+      { part: 'bpf', match: '(^|/)driver/bpf/(?!CMakeLists\\.txt$)' },
+      { part: 'module', match: '(^|/)driver/(Makefile|dkms\\.conf)(\\.in)?$' },
+      // Userspace compiles the event tables and includes the headers, so these count for everything.
+      { part: 'driver', match: '(^|/)driver/[^/]*(\\.h|\\.h\\.in|_tables?\\.c)$' },
+      { part: 'recipe', match: '(^|/)CMakeLists\\.txt$|\\.(cmake|in)$|^cmake/' },
+      // A probe that is compiled into the binary lives below driver/, but not in driver/ itself.
+      { part: 'module', match: '(^|/)driver/[^/]+$' },
+      { part: 'rules', match: '^rules/' },
+    ],
+    treeParts: [
+      { part: 'rules', match: '^etc/falco/.*rules' },
+      { part: 'bpf', match: '^usr/src/[^/]+/bpf/' },
+      { part: 'driver', match: '^usr/src/[^/]+/[^/]+\\.h$' },
+      { part: 'module', match: '^usr/src/' },
+    ],
+    sourceShape: [
+      { what: 'a CMakeLists.txt at its top', match: '^CMakeLists\\.txt$' },
+      { what: 'the userspace sources (userspace/falco/)', match: '^userspace/falco/' },
+      { what: 'the default configuration (falco.yaml)', match: '(^|/)falco\\.yaml(\\.in)?$' },
+    ],
+    treeShape: [
+      { what: 'the falco binary (usr/bin/falco)', match: '^usr/bin/falco$', parts: ['binary'] },
+      {
+        what: 'the driver loader (usr/bin/falco-driver-loader)',
+        match: '^usr/bin/falco-driver-loader$',
+        parts: ['binary'],
+      },
+      {
+        what: 'the configuration (etc/falco/falco.yaml)',
+        match: '^etc/falco/falco\\.yaml$',
+        parts: ['binary'],
+      },
+      {
+        what: 'the rules (etc/falco/falco_rules.yaml)',
+        match: '^etc/falco/falco_rules\\.yaml$',
+        parts: ['rules'],
+      },
+      {
+        what: "the module's dkms.conf (usr/src/falco-*/dkms.conf)",
+        match: '^usr/src/falco-[^/]+/dkms\\.conf$',
+        parts: ['module'],
+      },
+      {
+        what: "the module's Makefile (usr/src/falco-*/Makefile)",
+        match: '^usr/src/falco-[^/]+/Makefile$',
+        parts: ['module'],
+      },
+      {
+        what: "the module's sources (usr/src/falco-*/*.c)",
+        match: '^usr/src/falco-[^/]+/[^/]+\\.c$',
+        parts: ['module'],
+      },
+      {
+        what: "the probe's source (usr/src/falco-*/bpf/probe.c)",
+        match: '^usr/src/falco-[^/]+/bpf/probe\\.c$',
+        parts: ['bpf'],
+      },
+      {
+        what: "the probe's Makefile (usr/src/falco-*/bpf/Makefile)",
+        match: '^usr/src/falco-[^/]+/bpf/Makefile$',
+        parts: ['bpf'],
+      },
+    ],
+    binary: 'usr/bin/falco',
+    driverDir: '^usr/src/falco-([^/]+)$',
+    versionVariable: 'FALCO_VERSION',
+    cmakeArgs: [
+      '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+      '-DUSE_BUNDLED_DEPS=OFF',
+      '-DBUILD_DRIVER=OFF',
+      '-DBUILD_BPF=OFF',
+      '-DFALCO_ETC_DIR=/etc/falco',
+    ],
+    extraSourceVariables: { libs: ['FALCOSECURITY_LIBS_SOURCE_DIR', 'DRIVER_SOURCE_DIR'] },
+  },
+
+  packages,
+  images,
+
+  bases: {
+    debian: {
+      reference:
+        'docker.io/library/debian:bookworm-slim@sha256:3783cc01769c7b2b1b83a5c5ad96c815348e28ed7da68e2e3687004faa906251',
+      rootfs: { distribution: 'debian', suite: 'bookworm', variant: 'minbase' },
+    },
+  },
+
+  repositories: {
+    apt: { prefix: { release: 'packages/deb', dev: 'packages/deb-dev' }, suite: 'stable', component: 'main' },
+    yum: { prefix: { release: 'packages/rpm', dev: 'packages/rpm-dev' } },
+    downloads: { prefix: { release: 'packages/bin/x86_64', dev: 'packages/bin-dev/x86_64' } },
+  },
+};

@@ -1,0 +1,183 @@
+/**
+ * The types of `catalog.ts`: what can be said of a product, its packages, images and repositories.
+ * Pure: no I/O, no Pulumi. `names.ts` fills in `{name}`, `{version}` and `{arch}`.
+ */
+
+/** One spelling of a CPU architecture per format. Only enabled ones are built. */
+export interface Architecture {
+  enabled: boolean;
+  deb: string;
+  rpm: string;
+  /** In tarball names ("x86", seed line ".tar.gz"). */
+  tarball: string;
+  /** In the file names that were used before the seed (`falco-x.y.z-x86_64.deb`). */
+  legacy: string;
+  /** OCI platform, `os/arch`. */
+  oci: string;
+  /** ELF e_machine of its binaries (62 = x86-64). */
+  elfMachine: number;
+}
+
+/** Who publishes what; the only place where the product's name stands. */
+export interface Product {
+  name: string;
+  title: string;
+  vendor: string;
+  maintainer: string;
+  homepage: string;
+  source: string;
+  license: string;
+  section: string;
+  summary: string;
+  description: string;
+  /** Registry namespace of all images. */
+  imageNamespace: string;
+  /** Origin and Label of the apt repository; apt refuses a change of it. */
+  origin: string;
+  /** Words of which one must stand in the name of a package that installs that driver (seed, "Packages"). */
+  drivers: Record<Driver, string>;
+}
+
+export type Driver = 'module' | 'bpf';
+export type Format = 'deb' | 'rpm' | 'tar.gz' | 'debug';
+
+/**
+ * What an input path belongs to. `recipe` (build system) and `driver` (headers that probe, module and
+ * userspace share) go into every compiled part; `docs` and `tests` are never compiled.
+ */
+export type Part = 'binary' | 'rules' | 'module' | 'bpf' | 'driver' | 'recipe' | 'tests' | 'docs';
+
+/** First match wins; a path that no rule names counts as `binary`, so previews never under-report. */
+export interface PartRule {
+  part: Part;
+  /** Regular expression on the path relative to the root, `/`-separated, no leading slash. */
+  match: string;
+}
+
+/** Something the install tree must have. A missing one stops the update with its name. */
+export interface Requirement {
+  what: string;
+  match: string;
+  parts: Part[];
+}
+
+/** How the product's source and install tree are laid out. */
+export interface Layout {
+  sourceParts: PartRule[];
+  treeParts: PartRule[];
+  /** Each must match at least one path of a source tree, or it is not this product's. */
+  sourceShape: { what: string; match: string }[];
+  treeShape: Requirement[];
+  /** Path of the main binary in the install tree; its `--version` is checked. */
+  binary: string;
+  /** Directory (regular expression) that holds the driver's sources; the first group is the driver's version. */
+  driverDir: string;
+  /** CMake variable that takes the version. */
+  versionVariable: string;
+  /** CMake arguments of every build. */
+  cmakeArgs: string[];
+  /** CMake variable that names the folder of an extra source, by the extra source's name. */
+  extraSourceVariables: Record<string, string[]>;
+}
+
+/** Files of the install tree that go into a package, as regular expressions on the tree path. */
+export interface TreeSelection {
+  match: string;
+  /** A configuration file: kept on upgrade (deb conffile, rpm `%config(noreplace)`). */
+  config?: boolean;
+  /** Replaces the matched prefix by this one (for tarballs that do not start at `/`). */
+  strip?: string;
+}
+
+/** A text of `packaging/`, rendered and put into a package. */
+export interface TextFile {
+  /** Path under `packaging/`. */
+  template: string;
+  /** Absolute path in a deb or rpm, path below the top folder in a tarball. */
+  to: string;
+  /** Octal file mode. Default 0644. */
+  mode?: number;
+}
+
+/** Maintainer scripts, paths under `packaging/`. */
+export interface Scripts {
+  preinstall?: string;
+  postinstall?: string;
+  preremove?: string;
+  postremove?: string;
+}
+
+export interface PackageRow {
+  key: string;
+  format: Format;
+  /** Canonical file name. Always has `{version}` (seed: "All package names MUST contain a version"). */
+  fileName: string;
+  /** The same bytes under further names. One without `{version}` points at the newest release. */
+  aliases: string[];
+  /** The driver it installs; its word must be in the file name, unless the file is an alias. */
+  driver?: Driver;
+  /** Name inside the package, what `apt-get install` takes. */
+  package?: string;
+  provides?: string[];
+  conflicts?: string[];
+  replaces?: string[];
+  /** Dependencies besides those that the binary needs, which are computed. */
+  depends?: string[];
+  recommends?: string[];
+  scripts?: Scripts;
+  /** Parts of the tree or source that go in; its input hash covers just these. */
+  parts: Part[];
+  from: 'tree' | 'source' | 'debug';
+  select: TreeSelection[];
+  texts: TextFile[];
+  /** Carry the shared libraries that a plain system lacks. */
+  libraries?: boolean;
+}
+
+/** A file or folder that an image build gets, by the path it has in the context. */
+export type ContextEntry =
+  | { package: string; to: string; unpack?: { match: string; parts: Part[] } }
+  | { tree: string; parts: Part[]; to: string }
+  | { source: string; parts: Part[]; to: string };
+
+export interface ImageRow {
+  name: string;
+  title: string;
+  /** Folder under `dockerfiles/`. */
+  dockerfile: string;
+  /** A row of `bases`, or another image of the set. */
+  from: { base: string } | { image: string };
+  /** Named context `artifacts`; without it the image needs nothing of the release. */
+  context: ContextEntry[];
+  /** Further tags `<repository>:<tag><suffix>`, for names that users have. */
+  aliases: { repository: string; suffix: string }[];
+  /** How to run it: label, `usage` command, Dockerfile head and docs show these lines. */
+  usage: { about: string; run: string[] };
+}
+
+/** A root file system that images start from. */
+export interface BaseRow {
+  /** Used where its registry answers. Pinned by digest. */
+  reference: string;
+  /** Made by mmdebstrap elsewhere. */
+  rootfs: { distribution: string; suite: string; variant: string };
+}
+
+/** Where a format's files are published, below the bucket's root. `-dev` for the master channel and pre-releases. */
+export interface RepositoryRow {
+  prefix: Record<'release' | 'dev', string>;
+}
+
+export interface Catalog {
+  product: Product;
+  architectures: Architecture[];
+  layout: Layout;
+  packages: PackageRow[];
+  images: ImageRow[];
+  bases: Record<string, BaseRow>;
+  repositories: {
+    apt: RepositoryRow & { suite: string; component: string };
+    yum: RepositoryRow;
+    downloads: RepositoryRow;
+  };
+}
