@@ -1,0 +1,70 @@
+/** The plugin's entry: dispatches the engine's calls to `resources/` by type token. */
+import * as path from 'node:path';
+import * as pulumi from '@pulumi/pulumi/provider';
+import { registry } from './resources';
+import { CheckError, Resource } from './resource';
+import { decode, encode, Previewed } from './wire';
+
+/** Root of the project; the bundle lies in `<root>/dist/`. Relative paths in inputs start here. */
+process.chdir(path.resolve(__dirname, '..'));
+process.umask(0o022);
+process.env.LC_ALL = 'C.UTF-8';
+process.env.TZ = 'UTC';
+process.env.PATH = `${path.resolve('.local/bin')}:${process.env.PATH ?? ''}`;
+
+type Plain = Record<string, unknown>;
+type AnyResource = Resource<Plain, Plain>;
+
+function resourceOf(urn: string): AnyResource {
+  const type = urn.split('::')[2]?.split('$').pop() ?? '';
+  const found = registry[type];
+  if (!found) throw new Error(`unknown resource type ${type}; this provider has ${Object.keys(registry).join(', ')}`);
+  return found as unknown as AnyResource;
+}
+
+const provider: pulumi.Provider = {
+  version: '0.1.0',
+
+  async check(urn: string, olds: unknown, news: unknown) {
+    const resource = resourceOf(urn);
+    const inputs = decode(news) as Previewed<Plain>;
+    if (!resource.check) return { inputs: encode(inputs) };
+    const before = decode(olds) as Plain;
+    try {
+      const checked = await resource.check(inputs, Object.keys(before).length > 0 ? before : undefined);
+      return { inputs: encode(checked) };
+    } catch (error) {
+      if (!(error instanceof CheckError)) throw error;
+      return { inputs: encode(inputs), failures: [{ property: error.property, reason: error.message }] };
+    }
+  },
+
+  diff(_id: string, urn: string, olds: unknown, news: unknown) {
+    const { changes, replaces } = resourceOf(urn).diff(decode(olds) as Plain, decode(news) as Previewed<Plain>);
+    return Promise.resolve({ changes: changes.length > 0, replaces: replaces ?? [] });
+  },
+
+  async create(urn: string, inputs: unknown) {
+    const plain = decode(inputs) as Plain;
+    const { id, outs } = await resourceOf(urn).create(plain);
+    return { id, outs: encode({ ...plain, ...outs }) };
+  },
+
+  async update(_id: string, urn: string, olds: unknown, news: unknown) {
+    const plain = decode(news) as Plain;
+    return { outs: encode({ ...plain, ...(await resourceOf(urn).update(decode(olds) as Plain, plain)) }) };
+  },
+
+  async read(id: string, urn: string, props: unknown) {
+    const resource = resourceOf(urn);
+    const state = decode(props) as Plain;
+    const found = resource.read ? await resource.read(state) : state;
+    return found ? { id, props: encode(found) } : { id: '', props: {} };
+  },
+
+  async delete(_id: string, urn: string, props: unknown) {
+    await resourceOf(urn).delete(decode(props) as Plain);
+  },
+} as pulumi.Provider;
+
+void pulumi.main(provider, process.argv.slice(2));
