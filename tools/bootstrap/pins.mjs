@@ -1,0 +1,155 @@
+// The pinned tools: where each comes from, and what counts as a good version of one that is on PATH.
+
+/**
+ * @typedef {object} Binary
+ * @property {string} name file name
+ * @property {string} package Go package, built inside the tool's module
+ * @property {string[]} [version] arguments that print the version; without them PATH is not searched
+ * @property {[string, string]} [accept] a version on PATH is good from the first (included) to the second (excluded)
+ * @property {string} [besides] taken from PATH only out of the folder where this other binary was taken
+ */
+
+/**
+ * @typedef {object} Tool a Go module under tools/, whose go.mod and go.sum pin everything in it
+ * @property {string} module folder under tools/
+ * @property {string[]} variables `package.name=value`, set by the linker
+ * @property {Binary[]} binaries
+ * @property {{url: string, sha256: string}} [download] tarball of the official release. Used instead of a build where
+ *   it can be reached; only with its checksum, as everything else is pinned by one. To enable it: put the checksum that
+ *   the release page states into `sha256`.
+ */
+
+/** In build order: docker-build shares most packages with pulumi, so it takes 20 s after it and minutes alone.
+ * @type {Tool[]} */
+export const tools = [
+  {
+    module: 'pulumi',
+    variables: ['github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.250.0'],
+    binaries: [
+      {
+        name: 'pulumi',
+        package: 'github.com/pulumi/pulumi/pkg/v3/cmd/pulumi',
+        version: ['version'],
+        accept: ['3.230.0', '4.0.0'],
+      },
+    ],
+    download: {
+      url: 'https://get.pulumi.com/releases/sdk/pulumi-v3.250.0-linux-x64.tar.gz',
+      sha256: '',
+    },
+  },
+  {
+    module: 'docker-build',
+    variables: ['github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22'],
+    binaries: [
+      {
+        name: 'pulumi-resource-docker-build',
+        package: 'github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build',
+      },
+    ],
+    download: {
+      url: 'https://get.pulumi.com/releases/plugins/pulumi-resource-docker-build-v0.0.22-linux-amd64.tar.gz',
+      sha256: '',
+    },
+  },
+  {
+    module: 'language-nodejs',
+    variables: [],
+    binaries: [
+      {
+        name: 'pulumi-language-nodejs',
+        package: 'github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs',
+        besides: 'pulumi',
+      },
+    ],
+  },
+  {
+    module: 'buildkit',
+    variables: ['github.com/moby/buildkit/version.Version=v0.34.2'],
+    binaries: [
+      {
+        name: 'buildkitd',
+        package: 'github.com/moby/buildkit/cmd/buildkitd',
+        version: ['--version'],
+        accept: ['0.20.0', '1.0.0'],
+      },
+      {
+        name: 'buildctl',
+        package: 'github.com/moby/buildkit/cmd/buildctl',
+        version: ['--version'],
+        accept: ['0.20.0', '1.0.0'],
+      },
+    ],
+    download: {
+      url: 'https://github.com/moby/buildkit/releases/download/v0.34.2/buildkit-v0.34.2.linux-amd64.tar.gz',
+      sha256: '',
+    },
+  },
+  {
+    module: 'registry',
+    variables: [
+      'github.com/distribution/distribution/v3/version.version=v3.1.2',
+      'github.com/google/go-containerregistry/cmd/crane/cmd.Version=0.22.1',
+      'main.version=2.43.4',
+    ],
+    binaries: [
+      {
+        name: 'registry',
+        package: 'github.com/distribution/distribution/v3/cmd/registry',
+        version: ['--version'],
+        accept: ['3.0.0', '4.0.0'],
+      },
+      {
+        name: 'crane',
+        package: 'github.com/google/go-containerregistry/cmd/crane',
+        version: ['version'],
+        accept: ['0.20.0', '1.0.0'],
+      },
+      {
+        // Packages must have the same bytes everywhere: only patch releases of the pinned one.
+        name: 'nfpm',
+        package: 'github.com/goreleaser/nfpm/v2/cmd/nfpm',
+        version: ['--version'],
+        accept: ['2.43.4', '2.44.0'],
+      },
+    ],
+  },
+];
+
+/** Debian packages by need. `command` is looked for on PATH where there is no dpkg. */
+export const systemPackages = {
+  core: [
+    { package: 'ca-certificates' },
+    { package: 'git', command: 'git' },
+    { package: 'gnupg', command: 'gpg' },
+    { package: 'mmdebstrap', command: 'mmdebstrap' },
+    { package: 'rpm', command: 'rpmsign' },
+    { package: 'runc', command: 'runc' },
+    { package: 'xz-utils', command: 'xz' },
+  ],
+  test: [
+    { package: 'apt-utils', command: 'apt-ftparchive' },
+    { package: 'createrepo-c', command: 'createrepo_c' },
+    { package: 'dnf', command: 'dnf' },
+    { package: 'dpkg-dev', command: 'dpkg-shlibdeps' },
+    { package: 'lintian', command: 'lintian' },
+  ],
+};
+
+const engine = ['pulumi', 'language-nodejs'];
+const services = ['buildkit', 'registry'];
+const all = [...engine, 'docker-build', ...services];
+
+/** What each command needs: tools by module, system packages by group.
+ * @type {Record<string, {tools: string[], system: (keyof typeof systemPackages)[]}>} */
+export const needs = {
+  up: { tools: all, system: ['core'] },
+  preview: { tools: all, system: ['core'] },
+  refresh: { tools: all, system: ['core'] },
+  destroy: { tools: all, system: ['core'] },
+  output: { tools: engine, system: [] },
+  services: { tools: services, system: ['core'] },
+  test: { tools: all, system: ['core', 'test'] },
+  bench: { tools: all, system: ['core'] },
+  compile: { tools: [], system: [] },
+};
