@@ -381,6 +381,8 @@ export const catalog: Catalog = {
         parts: ['bpf'],
       },
     ],
+    treeRoots: '^(usr|etc|lib|var|opt)/',
+    builderImage: 'falco-builder',
     binary: 'usr/bin/falco',
     driverDir: '^usr/src/falco-([^/]+)$',
     versionVariable: 'FALCO_VERSION',

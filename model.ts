@@ -68,6 +68,10 @@ export interface Layout {
   /** Each must match at least one path of a source tree, or it is not this product's. */
   sourceShape: { what: string; match: string }[];
   treeShape: Requirement[];
+  /** Only paths that match belong to an install tree; a tarball's own INSTALL or Makefile does not. */
+  treeRoots: string;
+  /** The image that compiles the sources. */
+  builderImage: string;
   /** Path of the main binary in the install tree; its `--version` is checked. */
   binary: string;
   /** Directory (regular expression) that holds the driver's sources; the first group is the driver's version. */

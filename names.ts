@@ -125,3 +125,13 @@ export function usageText(product: Product, image: ImageRow, tag: string): strin
   const reference = `${product.imageNamespace}/${image.name}:${tag}`;
   return [image.usage.about, '', ...image.usage.run.map((line) => `  ${fill(line, { image: reference })}`)].join('\n');
 }
+
+/** Names of what a client fetches besides packages: below the bucket's root, or below the repository's prefix. */
+export function publicNames(product: Product): { publicKey: string; keyring: string; aptSources: string; yumRepo: string } {
+  return {
+    publicKey: `packages/${product.imageNamespace}-packages.asc`,
+    keyring: `packages/${product.name}-archive-keyring.gpg`,
+    aptSources: `${product.name}.sources`,
+    yumRepo: `${product.name}.repo`,
+  };
+}

@@ -1,0 +1,113 @@
+/** One image of the catalog: the files that it gets, and its build, pushed once, by digest. */
+import * as dockerBuild from '@pulumi/docker-build';
+import * as pulumi from '@pulumi/pulumi';
+import type { ContextFile } from '../provider/resources/contextImage';
+import { ImageRow } from '../model';
+import { usageText } from '../names';
+import { ContextImage, Source } from './resources';
+import { ReleaseSettings } from './settings';
+
+export interface ReleaseImageArgs {
+  settings: ReleaseSettings;
+  image: ImageRow;
+  /** Tells version, revision and date. */
+  source: Source;
+  /** The base or parent image, by digest. */
+  from: pulumi.Input<string>;
+  /** What the named context `artifacts` holds; empty where the image needs nothing of the release. */
+  files: ContextFileArgs[];
+}
+
+/** A file of the context: what it is, where it comes from, and what the update finds in it. */
+export interface ContextFileArgs {
+  file: pulumi.Input<Omit<ContextFile, 'identity'>>;
+  /** Known in previews even where the archive is not. */
+  identity: pulumi.Input<unknown>;
+  contents?: pulumi.Input<unknown>;
+}
+
+export class ReleaseImage extends pulumi.ComponentResource {
+  /** `<registry>/<namespace>/<name>`. */
+  readonly repository: string;
+  readonly digest: pulumi.Output<string>;
+  /** `<repository>@<digest>`. */
+  readonly ref: pulumi.Output<string>;
+  /** References of what it was built from and that nothing else keeps. */
+  readonly support: pulumi.Output<string>[];
+  readonly build: dockerBuild.Image;
+
+  constructor(name: string, args: ReleaseImageArgs, opts?: pulumi.ComponentResourceOptions) {
+    super('artifacts:components:ReleaseImage', name, {}, opts);
+    const { settings, image } = args;
+    this.repository = `${settings.registry}/${image.name}`;
+    const context = args.files.length > 0 ? this.context(name, args) : undefined;
+    this.support = context ? [context.ref] : [];
+    this.build = this.image(name, args, context);
+    this.digest = this.build.digest;
+    this.ref = pulumi.interpolate`${this.repository}@${this.digest}`;
+    this.registerOutputs({ ref: this.ref });
+  }
+
+  private context(name: string, { settings, source, files }: ReleaseImageArgs): ContextImage {
+    return new ContextImage(
+      `${name}-context`,
+      {
+        bucket: settings.bucket,
+        repository: this.repository,
+        files: files.map(({ file }) => file) as pulumi.Input<ContextFile[]>,
+        identities: files.map(({ identity }) => identity),
+        contents: files.map(({ contents }) => contents ?? null),
+        epoch: source.epoch,
+      },
+      { parent: this },
+    );
+  }
+
+  private image(name: string, args: ReleaseImageArgs, context: ContextImage | undefined): dockerBuild.Image {
+    const { settings, image, source } = args;
+    const folder = `dockerfiles/${image.dockerfile}`;
+    const parent = 'image' in image.from ? image.from.image : 'base';
+    const named: Record<string, { location: pulumi.Input<string> }> = {
+      [parent]: { location: pulumi.interpolate`docker-image://${args.from}` },
+    };
+    if (context) named.artifacts = { location: pulumi.interpolate`docker-image://${context.ref}` };
+    const usage = source.version.apply((version) =>
+      usageText(settings.catalog.product, image, settings.channel === 'master' ? 'master' : version),
+    );
+    return new dockerBuild.Image(
+      name,
+      {
+        context: { location: folder, named },
+        dockerfile: { location: `${folder}/Dockerfile` },
+        builder: { name: settings.builder },
+        platforms: [settings.architecture.oci as dockerBuild.Platform],
+        buildArgs: { VERSION: source.version, USAGE: usage, SOURCE_DATE_EPOCH: source.epoch.apply(String) },
+        labels: { ...labels(args), usage },
+        exports: [{ raw: `type=image,name=${this.repository},${PUSH_BY_DIGEST}` }],
+        push: false,
+        buildOnPreview: false,
+      },
+      // Deletion goes through the ledger: docker-build would remove a digest that another release has
+      // (pulumi/pulumi-docker-build#581, #606).
+      { parent: this, retainOnDelete: true },
+    );
+  }
+}
+
+/** Tags are resources of their own. File times are the source's date (BuildKit, "rewrite-timestamp"). */
+const PUSH_BY_DIGEST = 'push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,rewrite-timestamp=true';
+
+/** Annotations of the OCI image specification; `created` is the source's date, not the build's. */
+function labels({ settings, image, source }: ReleaseImageArgs): Record<string, pulumi.Input<string>> {
+  const { product } = settings.catalog;
+  return {
+    'org.opencontainers.image.title': image.title,
+    'org.opencontainers.image.vendor': product.vendor,
+    'org.opencontainers.image.version': source.version,
+    'org.opencontainers.image.revision': source.revision,
+    'org.opencontainers.image.source': product.source,
+    'org.opencontainers.image.url': product.homepage,
+    'org.opencontainers.image.licenses': product.license,
+    'org.opencontainers.image.created': source.epoch.apply((epoch) => new Date(epoch * 1000).toISOString()),
+  };
+}

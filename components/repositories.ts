@@ -1,0 +1,71 @@
+/** The apt repository, the yum repository and the downloads: each one resource, listed only when all is built. */
+import * as pulumi from '@pulumi/pulumi';
+import type { RepositoryPackage } from '../provider/resources/repository';
+import { BuiltPackage, Packages } from './packages';
+import { Repository, RepositoryKind, SigningKey, Source } from './resources';
+import { flavour, ReleaseSettings, repositoryOf } from './settings';
+
+export interface RepositoriesArgs {
+  settings: ReleaseSettings;
+  source: Source;
+  packages: Packages;
+  key: SigningKey;
+}
+
+const KINDS: Record<ReturnType<typeof repositoryOf>, RepositoryKind> = {
+  apt: 'AptRepository',
+  yum: 'YumRepository',
+  downloads: 'Downloads',
+};
+
+export class Repositories extends pulumi.ComponentResource {
+  readonly apt: Repository;
+  readonly yum: Repository;
+  readonly downloads: Repository;
+
+  /** `barrier`: what must be built before an index moves (design, "The way of the data"). */
+  constructor(name: string, args: RepositoriesArgs, barrier: pulumi.Resource[], opts?: pulumi.ComponentResourceOptions) {
+    super('artifacts:components:Repositories', name, {}, opts);
+    const repository = (kind: keyof typeof KINDS) => {
+      const files = args.packages.built.filter(({ row }) => repositoryOf(row) === kind);
+      return new Repository(KINDS[kind], `${name}-${kind}`, this.inputs(kind, files, args), { parent: this, dependsOn: barrier });
+    };
+    this.apt = repository('apt');
+    this.yum = repository('yum');
+    this.downloads = repository('downloads');
+    this.registerOutputs({});
+  }
+
+  private inputs(kind: keyof typeof KINDS, files: BuiltPackage[], { settings, source, key }: RepositoriesArgs) {
+    const { catalog, architecture } = settings;
+    const { suite, component } = catalog.repositories.apt;
+    return {
+      bucket: settings.bucket,
+      stack: settings.stack,
+      url: settings.url,
+      prefix: source.version.apply((version) => catalog.repositories[kind].prefix[flavour(settings, version)]),
+      product: catalog.product,
+      suite,
+      component,
+      architecture,
+      packages: pulumi.all(files.map(entry)),
+      signing: { home: key.home, fingerprint: key.fingerprint, setting: key.setting },
+    };
+  }
+}
+
+/** What a repository is told of one package. */
+function entry({ row, names, resource }: BuiltPackage): pulumi.Output<RepositoryPackage> {
+  return pulumi
+    .all([names, resource.version, resource.sha256, resource.size, resource.key])
+    .apply(([{ fileName, aliases, latestAliases }, version, sha256, size, key]) => ({
+      name: row.package ?? row.key,
+      version,
+      fileName,
+      aliases,
+      latestAliases,
+      sha256,
+      size,
+      key,
+    }));
+}

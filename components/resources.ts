@@ -1,0 +1,113 @@
+/** The resources of the `artifacts` provider, as the program sees them. Fields are described in `provider/resources/`. */
+import * as pulumi from '@pulumi/pulumi';
+import type { BaseInputs, BaseOutputs } from '../provider/resources/base';
+import type { ContextImageInputs, ContextImageOutputs } from '../provider/resources/contextImage';
+import type { InstallTreeInputs, InstallTreeOutputs } from '../provider/resources/installTree';
+import type { PackageInputs, PackageOutputs } from '../provider/resources/package';
+import type { ReleaseInputs } from '../provider/resources/release';
+import type { RepositoryInputs, RepositoryOutputs } from '../provider/resources/repository';
+import type { SigningKeyInputs } from '../provider/resources/signingKey';
+import type { SourceInputs, SourceOutputs } from '../provider/resources/source';
+import type { TagInputs } from '../provider/resources/tag';
+
+/** Each property as the program may give it: plain, or another resource's output. */
+type Args<T> = { [K in keyof T]: pulumi.Input<T[K]> | pulumi.Input<{ [L in keyof T[K]]: pulumi.Input<T[K][L]> }> };
+
+/** Declares the state's properties, so that each is an output of the resource. */
+function outputs(names: string[], args: object): pulumi.Inputs {
+  return { ...Object.fromEntries(names.map((name) => [name, undefined])), ...args };
+}
+
+export class Source extends pulumi.CustomResource {
+  declare readonly version: pulumi.Output<string>;
+  declare readonly epoch: pulumi.Output<number>;
+  declare readonly revision: pulumi.Output<string>;
+  declare readonly parts: pulumi.Output<SourceInputs['parts']>;
+  declare readonly treeParts: pulumi.Output<SourceInputs['treeParts']>;
+  declare readonly sourceArchive: pulumi.Output<SourceOutputs['sourceArchive']>;
+  declare readonly extraArchives: pulumi.Output<SourceOutputs['extraArchives']>;
+  declare readonly patchesArchive: pulumi.Output<SourceOutputs['patchesArchive']>;
+  declare readonly treeArchive: pulumi.Output<SourceOutputs['treeArchive']>;
+
+  constructor(name: string, args: Args<SourceInputs>, opts?: pulumi.CustomResourceOptions) {
+    const state = ['revision', 'parts', 'treeParts', 'sourceArchive', 'extraArchives', 'patchesArchive', 'treeArchive'];
+    super('artifacts:index:Source', name, outputs(state, args), opts);
+  }
+}
+
+export class SigningKey extends pulumi.CustomResource {
+  declare readonly fingerprint: pulumi.Output<string>;
+
+  constructor(name: string, args: Args<SigningKeyInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:SigningKey', name, outputs(['fingerprint'], args), opts);
+  }
+}
+
+export class Base extends pulumi.CustomResource {
+  declare readonly took: pulumi.Output<BaseInputs['took']>;
+  declare readonly ref: pulumi.Output<BaseOutputs['ref']>;
+
+  constructor(name: string, args: Args<BaseInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:Base', name, outputs(['took', 'ref', 'digest'], args), opts);
+  }
+}
+
+export class ContextImage extends pulumi.CustomResource {
+  declare readonly ref: pulumi.Output<ContextImageOutputs['ref']>;
+
+  constructor(name: string, args: Args<ContextImageInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:ContextImage', name, outputs(['ref', 'digest'], args), opts);
+  }
+}
+
+export class InstallTree extends pulumi.CustomResource {
+  declare readonly key: pulumi.Output<InstallTreeOutputs['key']>;
+  declare readonly sha256: pulumi.Output<InstallTreeOutputs['sha256']>;
+  declare readonly size: pulumi.Output<InstallTreeOutputs['size']>;
+  declare readonly contents: pulumi.Output<InstallTreeOutputs['contents']>;
+  declare readonly facts: pulumi.Output<InstallTreeOutputs['facts']>;
+  declare readonly parts: pulumi.Output<NonNullable<InstallTreeInputs['parts']>>;
+
+  constructor(name: string, args: Args<InstallTreeInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:InstallTree', name, outputs(['parts', 'key', 'sha256', 'size', 'contents', 'facts'], args), opts);
+  }
+}
+
+export class Package extends pulumi.CustomResource {
+  declare readonly fileName: pulumi.Output<string>;
+  declare readonly version: pulumi.Output<string>;
+  declare readonly key: pulumi.Output<PackageOutputs['key']>;
+  declare readonly sha256: pulumi.Output<PackageOutputs['sha256']>;
+  declare readonly size: pulumi.Output<PackageOutputs['size']>;
+
+  constructor(name: string, args: Args<PackageInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:Package', name, outputs(['key', 'sha256', 'size', 'unsigned', 'recipe'], args), opts);
+  }
+}
+
+export type RepositoryKind = 'AptRepository' | 'YumRepository' | 'Downloads';
+
+export class Repository extends pulumi.CustomResource {
+  declare readonly files: pulumi.Output<RepositoryOutputs['files']>;
+  declare readonly url: pulumi.Output<RepositoryOutputs['url']>;
+
+  constructor(kind: RepositoryKind, name: string, args: Args<RepositoryInputs>, opts?: pulumi.CustomResourceOptions) {
+    super(`artifacts:index:${kind}`, name, outputs(['files', 'url', 'problems', 'latest'], args), opts);
+  }
+}
+
+export class Release extends pulumi.CustomResource {
+  constructor(name: string, args: Args<ReleaseInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:Release', name, args, opts);
+  }
+}
+
+export class Tag extends pulumi.CustomResource {
+  declare readonly repository: pulumi.Output<string>;
+  declare readonly tag: pulumi.Output<string>;
+  declare readonly target: pulumi.Output<string>;
+
+  constructor(name: string, args: Args<TagInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:Tag', name, outputs(['target', 'targetVersion'], args), opts);
+  }
+}

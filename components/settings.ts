@@ -1,0 +1,36 @@
+/** What every component of a release is told. Plain values; `config.ts` reads them. */
+import type { Architecture, Catalog, PackageRow } from '../model';
+
+export interface ReleaseSettings {
+  catalog: Catalog;
+  architecture: Architecture;
+  /** Configuration namespace, for messages that name a setting. */
+  namespace: string;
+  stack: string;
+  channel: 'release' | 'master';
+  /** Folder or bucket URL that packages and repositories are published to. */
+  bucket: string;
+  /** Public URL of the bucket's root, no trailing slash. */
+  url: string;
+  /** Registry host and namespace, `<host>/<namespace>`. */
+  registry: string;
+  /** Further `<host>/<namespace>` that get every image by digest. */
+  mirrors: string[];
+  /** Address of buildkitd, and the buildx builder that stands for it. */
+  buildkit: string;
+  builder: string;
+  cmakeArgs: string[];
+  /** Without a source: no source tarball, and a tester without the suite. */
+  hasSource: boolean;
+}
+
+/** Master builds and pre-releases go to the `-dev` repositories. */
+export function flavour(settings: ReleaseSettings, version: string): 'release' | 'dev' {
+  return settings.channel === 'master' || version.includes('-') ? 'dev' : 'release';
+}
+
+/** Which repository publishes a format. */
+export function repositoryOf(row: PackageRow): 'apt' | 'yum' | 'downloads' {
+  if (row.format === 'deb') return 'apt';
+  return row.format === 'rpm' ? 'yum' : 'downloads';
+}

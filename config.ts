@@ -1,0 +1,122 @@
+/**
+ * The only reader of configuration. Every key is listed in `Settings`; each flag of the npm scripts sets one of
+ * them. Throws SettingError, whose message names the key and the remedy.
+ */
+import * as path from 'node:path';
+import * as pulumi from '@pulumi/pulumi';
+import { checkVersion, SettingError } from './names';
+
+/** Configuration namespace: keys read `falco:<name>`. */
+export const NAMESPACE = 'falco';
+
+export interface Settings {
+  /** `falco:channel`: `release` (default) or `master`. Fixed per stack. */
+  channel: 'release' | 'master';
+  /** `falco:bucket`: folder (relative to the project) that packages are published to. */
+  bucket: string;
+  /** `falco:url`: public URL of the bucket's root. Default: `file://` and the folder's absolute path. */
+  url: string;
+  /** `falco:registry`: host of the registry. Default: the local service's. */
+  registry?: string;
+  /** `falco:mirrors`: further `<host>/<namespace>` that get every image by digest. Default none. */
+  mirrors: string[];
+  /** `falco:source`: folder, or git URL with `#ref`. */
+  source?: string;
+  /** `falco:tree`: installed tree, folder or tar.gz; replaces the compilation. */
+  tree?: string;
+  /** `falco:extra`: further sources by name, such as `{libs: ../libs}`. */
+  extra: Record<string, string>;
+  /** `falco:patches`: folder of `*.patch`, applied with `patch -p1` in name order. */
+  patches?: string;
+  /** `falco:cmakeArgs`: arguments of `cmake` after the catalog's. */
+  cmakeArgs: string[];
+  /** `falco:version`: x.y.z[-pre]. Default: the tree's, else the source's. */
+  version?: string;
+  /** `falco:date`: seconds since 1970 or ISO 8601. Default: the source's commit time, else a constant. */
+  epoch?: number;
+  /** `falco:signingKey`: fingerprint or user id. Default: a local key "not for release". */
+  signingKey?: string;
+  /** `falco:gnupgHome`: GNUPGHOME of that key. Default `.local/gnupg`. */
+  gnupgHome: string;
+  /** `falco:buildkit`: address of buildkitd. Default: the local service's. */
+  buildkit?: string;
+}
+
+const KEYS = [
+  'channel',
+  'bucket',
+  'url',
+  'registry',
+  'mirrors',
+  'source',
+  'tree',
+  'extra',
+  'patches',
+  'cmakeArgs',
+  'version',
+  'date',
+  'signingKey',
+  'gnupgHome',
+  'buildkit',
+] as const;
+type Key = (typeof KEYS)[number];
+
+const key = (name: Key) => `${NAMESPACE}:${name}`;
+
+export function readSettings(): Settings {
+  const config = new pulumi.Config(NAMESPACE);
+  const bucket = config.get('bucket') ?? '.local/bucket';
+  const version = config.get('version');
+  return {
+    channel: channel(config.get('channel')),
+    bucket,
+    url: (config.get('url') ?? `file://${path.resolve(bucket.replace(/^file:\/\//, ''))}`).replace(/\/+$/, ''),
+    registry: config.get('registry'),
+    mirrors: strings(config, 'mirrors'),
+    source: config.get('source') || undefined,
+    tree: config.get('tree') || undefined,
+    extra: table(config, 'extra'),
+    patches: config.get('patches'),
+    cmakeArgs: strings(config, 'cmakeArgs'),
+    version: version === undefined ? undefined : checkVersion(version, key('version')),
+    epoch: epoch(config.get('date')),
+    signingKey: config.get('signingKey'),
+    gnupgHome: config.get('gnupgHome') ?? '.local/gnupg',
+    buildkit: config.get('buildkit'),
+  };
+}
+
+function channel(text = 'release'): Settings['channel'] {
+  if (text === 'release' || text === 'master') return text;
+  throw new SettingError(key('channel'), `"${text}" is no channel; give release or master`);
+}
+
+function epoch(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : Math.floor(Date.parse(text) / 1000);
+  if (Number.isFinite(seconds) && seconds > 0) return seconds;
+  throw new SettingError(key('date'), `"${text}" is no date; give seconds since 1970, or ISO 8601 such as 2020-05-12T16:53:46Z`);
+}
+
+/** A structured value; the error of a malformed one names the key. */
+function structured(config: pulumi.Config, name: Key): unknown {
+  try {
+    return config.getObject<unknown>(name);
+  } catch {
+    throw new SettingError(key(name), 'is no JSON; set it with pulumi config set --path');
+  }
+}
+
+function strings(config: pulumi.Config, name: Key): string[] {
+  const value = structured(config, name) ?? [];
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
+  throw new SettingError(key(name), 'must be a list of texts');
+}
+
+function table(config: pulumi.Config, name: Key): Record<string, string> {
+  const value = structured(config, name) ?? {};
+  if (value && typeof value === 'object' && !Array.isArray(value) && Object.values(value).every((item) => typeof item === 'string')) {
+    return value as Record<string, string>;
+  }
+  throw new SettingError(key(name), 'must be a table of texts, such as {libs: ../libs}');
+}

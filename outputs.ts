@@ -1,0 +1,69 @@
+/** What the stack exports: the interface that scripts rely on (`npm run output -- --json`). */
+import * as pulumi from '@pulumi/pulumi';
+import { Packages } from './components/packages';
+import { Repositories } from './components/repositories';
+import { Base, Source, Tag } from './components/resources';
+import { flavour, ReleaseSettings } from './components/settings';
+import { Tags } from './components/tags';
+import { publicNames } from './names';
+
+interface Made {
+  settings: ReleaseSettings;
+  source: Source;
+  packages: Packages;
+  repositories: Repositories;
+  tags: Tags;
+  bases: Record<string, Base>;
+}
+
+export function releaseOutputs({ settings, source, repositories, tags, bases }: Made) {
+  const { catalog, url } = settings;
+  const { apt, yum, downloads } = catalog.repositories;
+  const names = publicNames(catalog.product);
+  const folder = (row: typeof yum) => source.version.apply((version) => `${url}/${row.prefix[flavour(settings, version)]}`);
+  const key = `${url}/${names.publicKey}`;
+  return {
+    version: source.version,
+    packages: pulumi
+      .all([repositories.apt.files, repositories.yum.files, repositories.downloads.files])
+      .apply((all) => Object.assign({}, ...all) as Record<string, (typeof all)[0][string]>),
+    images: imageTable(settings, [...tags.fixed, ...tags.moving], settings.registry),
+    ...(settings.mirrors.length > 0 && {
+      mirrors: settings.mirrors.map((mirror) => imageTable(settings, [...tags.fixed, ...tags.moving], mirror)),
+    }),
+    apt: {
+      url: folder(apt),
+      suite: apt.suite,
+      component: apt.component,
+      key,
+      sources: pulumi.interpolate`${folder(apt)}/${names.aptSources}`,
+    },
+    yum: { url: folder(yum), key, repo: pulumi.interpolate`${folder(yum)}/${names.yumRepo}` },
+    downloads: { url: folder(downloads) },
+    notes: pulumi.all(Object.entries(bases).map(([name, base]) => base.took.apply((took) => baseNote(name, took, settings)))).apply((notes) => [
+      ...notes,
+      ...(settings.hasSource ? [] : ['No source was given: the source tarball and the test suite of the tester image are left out.']),
+    ]),
+  };
+}
+
+/** `<namespace>/<image>:<tag>` to the reference by digest, for one registry. */
+function imageTable({ catalog }: ReleaseSettings, tags: Tag[], registry: string): pulumi.Output<Record<string, string>> {
+  const rows = tags.map(({ repository, tag, target }) => pulumi.all([repository, tag, target]));
+  return pulumi.all(rows).apply((found) => {
+    const present = found.filter(([repository, , target]) => target && repository.startsWith(`${registry}/`));
+    return Object.fromEntries(
+      present.map(([repository, tag, target]) => {
+        const name = repository.slice(registry.length + 1);
+        return [`${catalog.product.imageNamespace}/${name}:${tag}`, `${repository}@${target}`];
+      }),
+    );
+  });
+}
+
+function baseNote(name: string, took: string | undefined, { catalog }: ReleaseSettings): string {
+  const row = catalog.bases[name];
+  return took === 'reference'
+    ? `Images start from ${row?.reference}.`
+    : `Images start from a ${row?.rootfs.distribution} ${row?.rootfs.suite} root file system made by mmdebstrap, because no public registry answered.`;
+}

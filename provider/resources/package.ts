@@ -1,0 +1,186 @@
+/** One package file, built from the install tree or the sources and kept in its repository's pool, unlisted. */
+import { rmSync } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import type { Architecture, PackageRow, Part, Product } from '../../model';
+import type { Facts } from '../buildkit';
+import { buildPackage } from '../formats/packageBuild';
+import { openSigner, signRpm } from '../gpg';
+import { changed, changedIfKnown, Resource } from '../resource';
+import { hashFile, unpackTar } from '../source/files';
+import { hashOf, PartHashes } from '../source/parts';
+import { openStore } from '../store/folder';
+import { Previewed, UNKNOWN } from '../wire';
+import type { Blob } from './source';
+
+const TEXTS = 'packaging';
+
+export interface Signing {
+  /** GNUPGHOME, relative to the project. */
+  home: string;
+  fingerprint: string;
+  /** Configuration key that names it, for messages. */
+  setting: string;
+}
+
+export interface PackageInputs {
+  bucket: string;
+  /** Repository prefix; the file goes to `<prefix>/pool/<sha256>/<fileName>`. */
+  repository: string;
+  product: Product;
+  /** With its names rendered. */
+  row: PackageRow;
+  fileName: string;
+  version: string;
+  architecture: Architecture;
+  epoch: number;
+  /** Archive of the install tree, or of the sources. */
+  archive: Blob;
+  facts?: Facts;
+  /** Input hashes of the parts that go in; known in previews. */
+  parts: Partial<PartHashes>;
+  /** What the tree really holds of them; known in updates. */
+  contents?: Partial<PartHashes>;
+  /** An rpm carries its signature inside. */
+  signing?: Signing;
+  /** Set by check: hash of the row and of the packaging texts that it names. */
+  recipe?: string;
+}
+
+export interface PackageOutputs extends Blob {
+  /** SHA-256 before signing; equal means "the same package". */
+  unsigned: string;
+}
+
+async function texts(row: PackageRow) {
+  const read = (template: string) => fs.readFile(path.join(TEXTS, template), 'utf8');
+  const files = await Promise.all(
+    row.texts.map(async ({ template, to, mode }) => ({ to, mode: mode ?? 0o644, content: await read(template) })),
+  );
+  const scripts: Record<string, string> = {};
+  for (const [name, template] of Object.entries(row.scripts ?? {})) scripts[name] = await read(template as string);
+  return { files, scripts };
+}
+
+/** Unpacked archives of this process, by digest: twelve packages read one tree. */
+const unpacked = new Map<string, Promise<string>>();
+const folders: string[] = [];
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function unpackOnce(bucket: string, blob: Blob): Promise<string> {
+  let folder = unpacked.get(blob.sha256);
+  if (!folder) {
+    folder = (async () => {
+      const target = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-unpacked-'));
+      folders.push(target);
+      const archive = path.join(target, 'archive.tar');
+      await openStore(bucket).download(blob.key, archive);
+      await unpackTar(archive, path.join(target, 'root'));
+      return target;
+    })();
+    unpacked.set(blob.sha256, folder);
+  }
+  return folder;
+}
+
+async function build(inputs: PackageInputs, before?: PackageInputs & PackageOutputs): Promise<PackageOutputs> {
+  const store = openStore(inputs.bucket);
+  const { row, facts } = inputs;
+  const { files, scripts } = await texts(row);
+  const folder = await unpackOnce(inputs.bucket, inputs.archive);
+  const work = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-package-'));
+  try {
+    const file = path.join(work, inputs.fileName);
+    await buildPackage(
+      {
+        key: row.key,
+        format: row.format,
+        fileName: inputs.fileName,
+        package: row.package,
+        version: inputs.version,
+        arch: inputs.architecture,
+        product: inputs.product,
+        provides: row.provides ?? [],
+        conflicts: row.conflicts ?? [],
+        replaces: row.replaces ?? [],
+        depends: row.depends ?? [],
+        recommends: row.recommends ?? [],
+        scripts,
+        texts: files,
+        select: row.select,
+        libraries: row.libraries ?? false,
+        from: row.from,
+        epoch: inputs.epoch,
+        debDepends: facts?.debDepends ?? [],
+        rpmRequires: facts?.rpmRequires ?? [],
+        driver: facts?.driver ?? undefined,
+      },
+      row.from === 'source' ? { sourceTar: path.join(folder, 'archive.tar') } : { treeDir: path.join(folder, 'root') },
+      file,
+    );
+    const unsigned = await hashFile(file);
+    const moved = before?.repository !== inputs.repository || before?.bucket !== inputs.bucket || before?.fileName !== inputs.fileName;
+    const signer = hashOf(inputs.signing?.fingerprint);
+    if (before && !moved && before.unsigned === unsigned && hashOf(before.signing?.fingerprint) === signer && (await store.head(before.key))) {
+      // Another signature would be other bytes: what is there wins.
+      return { key: before.key, sha256: before.sha256, size: before.size, unsigned };
+    }
+    if (inputs.signing) {
+      const { home, fingerprint, setting } = inputs.signing;
+      await signRpm(file, await openSigner({ home, key: fingerprint, setting }));
+    }
+    const sha256 = await hashFile(file);
+    const key = `${inputs.repository}/pool/${sha256}/${inputs.fileName}`;
+    await store.putImmutable(key, { file });
+    return { key, sha256, size: (await fs.stat(file)).size, unsigned };
+  } finally {
+    await fs.rm(work, { recursive: true, force: true });
+  }
+}
+
+export const packageFile: Resource<PackageInputs, PackageOutputs> = {
+  async check(news) {
+    if (news === UNKNOWN) return news;
+    const row = news.row as PackageRow;
+    return { ...news, recipe: hashOf(row, news.product, await texts(row)) } as Previewed<PackageInputs>;
+  },
+
+  diff(olds, news) {
+    if (news === UNKNOWN) return { changes: ['archive'] };
+    const fields = ['bucket', 'repository', 'fileName', 'version', 'epoch', 'parts', 'recipe', 'architecture'] as const;
+    const after = { ...(news as object), signer: (news as PackageInputs).signing?.fingerprint };
+    const before = { ...olds, signer: olds.signing?.fingerprint };
+    return {
+      changes: [
+        ...changed<typeof before>(before, after as Previewed<Partial<typeof before>>, [...fields, 'signer']),
+        ...changedIfKnown(olds, news, ['contents']),
+      ],
+    };
+  },
+
+  async create(inputs) {
+    return { id: inputs.row.key, outs: await build(inputs) };
+  },
+
+  update(olds, news) {
+    return build(news, olds);
+  },
+
+  /** A lost or truncated file is made anew by the next update. */
+  async read(state) {
+    const found = await openStore(state.bucket).head(state.key);
+    return found?.size === state.size ? state : undefined;
+  },
+
+  async delete(state) {
+    await openStore(state.bucket).delete(state.key);
+  },
+};
+
+/** Hashes of the parts that a row uses; a recipe change counts in all of them already. */
+export function partsOf<T extends Partial<PartHashes>>(row: { parts: Part[] }, all: T): Partial<PartHashes> {
+  return Object.fromEntries(row.parts.map((part) => [part, all[part]])) as Partial<PartHashes>;
+}

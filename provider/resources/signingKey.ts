@@ -1,0 +1,60 @@
+/** The gpg key that signs indexes and rpms. Private parts stay in gpg; state holds the fingerprint only. */
+import * as fs from 'node:fs/promises';
+import { createLocalKey, openSigner } from '../gpg';
+import { CheckError, known, Resource } from '../resource';
+import { UNKNOWN } from '../wire';
+
+export interface SigningKeyInputs {
+  /** GNUPGHOME, relative to the project or absolute. */
+  home: string;
+  /** Fingerprint or user id of a key in it. Absent: the key of the name below, made when it is not there. */
+  key?: string;
+  /** User id of a key made here; says that it is not for release. */
+  localName: string;
+  /** Configuration key that names it, for messages. */
+  setting: string;
+  /** Set by check where the key is there already. */
+  fingerprint?: string;
+}
+
+async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
+  const exists = await fs.stat(inputs.home).catch(() => undefined);
+  if (!exists && !inputs.key) return undefined;
+  try {
+    const signer = await openSigner({ home: inputs.home, key: inputs.key ?? inputs.localName, setting: inputs.setting });
+    return signer.fingerprint;
+  } catch (error) {
+    throw new CheckError('key', (error as Error).message);
+  }
+}
+
+async function make(inputs: SigningKeyInputs) {
+  const found = inputs.fingerprint ?? (await find(inputs));
+  return found ?? (await createLocalKey({ home: inputs.home, uid: inputs.localName })).fingerprint;
+}
+
+export const signingKey: Resource<SigningKeyInputs, { fingerprint: string }> = {
+  async check(news) {
+    const inputs = known<SigningKeyInputs>(news);
+    if (!inputs || news === UNKNOWN) return news;
+    const fingerprint = await find({ ...inputs, fingerprint: undefined });
+    return { ...inputs, fingerprint: fingerprint ?? UNKNOWN };
+  },
+
+  diff(olds, news) {
+    const fingerprint = news === UNKNOWN ? UNKNOWN : news.fingerprint;
+    return { changes: fingerprint === olds.fingerprint ? [] : ['fingerprint'] };
+  },
+
+  async create(inputs) {
+    const fingerprint = await make({ ...inputs, fingerprint: undefined });
+    return { id: fingerprint, outs: { fingerprint } };
+  },
+
+  async update(_olds, news) {
+    return { fingerprint: await make({ ...news, fingerprint: undefined }) };
+  },
+
+  /** A key stays with its owner: a release that is gone is still verified with it. */
+  async delete() {},
+};

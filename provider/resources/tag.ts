@@ -1,0 +1,81 @@
+/** One tag in one registry. `read` asks the registry, so a moved or removed tag is drift that `up` repairs. */
+import { newestRelease, readLedger } from '../ledger';
+import { copy, digest, remove } from '../oci';
+import { changed, known, Resource } from '../resource';
+import { Previewed, UNKNOWN } from '../wire';
+
+export interface TagInputs {
+  bucket: string;
+  channel: string;
+  stack: string;
+  /** `<registry>/<namespace>/<name>` that gets the tag. */
+  repository: string;
+  tag: string;
+  /** Repository of the image; another one for a legacy alias. */
+  image: string;
+  /** Digest of this release's image. */
+  digest: string;
+  version: string;
+  /** Follows the newest release (`latest`), so that a back-port does not move it. */
+  newest: boolean;
+  /** Set by check: what the tag shall point at (empty: no tag), and of which release that is. */
+  target?: string;
+  targetVersion?: string;
+}
+
+/** `latest` is computed from the ledger and this release; any other tag points at this release. */
+async function aim(news: Exclude<Previewed<TagInputs>, typeof UNKNOWN>): Promise<Previewed<TagInputs>> {
+  const own = { ...news, target: news.digest, targetVersion: news.version };
+  if (news.newest !== true) return own;
+  const version = known<string>(news.version);
+  const bucket = known<string>(news.bucket);
+  const channel = known<string>(news.channel);
+  const image = known<string>(news.image);
+  if (!version || !bucket || !channel || !image) return { ...own, target: UNKNOWN };
+  const { releases } = await readLedger(bucket, channel);
+  const newest = newestRelease([...Object.keys(releases).filter((known) => releases[known]?.images[image]), version]);
+  if (newest === version) return own;
+  if (!newest) return { ...own, target: '', targetVersion: '' }; // Only pre-releases so far: no tag yet.
+  return { ...own, target: releases[newest]?.images[image] ?? news.digest, targetVersion: newest };
+}
+
+async function point(inputs: TagInputs): Promise<Record<string, never>> {
+  const target = inputs.target ?? inputs.digest;
+  if (target) await copy(`${inputs.image}@${target}`, `${inputs.repository}:${inputs.tag}`);
+  return {};
+}
+
+export const tag: Resource<TagInputs, object> = {
+  async check(news) {
+    return news === UNKNOWN ? news : aim(news);
+  },
+
+  diff(olds, news) {
+    return { changes: changed(olds, news, ['repository', 'tag', 'target', 'targetVersion']) };
+  },
+
+  async create(inputs) {
+    return { id: `${inputs.repository}:${inputs.tag}`, outs: await point(inputs) };
+  },
+
+  /** A new version's tag is a further one: the old release keeps its own. */
+  update(_olds, news) {
+    return point(news);
+  },
+
+  async read(state) {
+    if (state.target === '') return state;
+    const found = await digest(`${state.repository}:${state.tag}`);
+    return found ? { ...state, target: found } : undefined;
+  },
+
+  /** Hands a moving tag back to the newest release of another stack, if there is one. */
+  async delete(state) {
+    const { releases } = await readLedger(state.bucket, state.channel);
+    const others = Object.keys(releases).filter((version) => releases[version]?.stack !== state.stack);
+    const heir = state.newest ? newestRelease(others) : undefined;
+    const target = heir && releases[heir]?.images[state.image];
+    if (target) await point({ ...state, target });
+    else await remove(`${state.repository}:${state.tag}`);
+  },
+};
