@@ -6,12 +6,16 @@ import { Catalog, ImageRow, PackageRow, Part, TreeSelection } from './model';
 
 const name = 'falco';
 
+const configuration: TreeSelection = {
+  match: '^etc/falco/(falco\\.yaml|falco_rules\\.local\\.yaml|rules\\.available/.+)$',
+  config: true,
+};
 /** Everything but kernel code. */
 const userspace: TreeSelection[] = [
   { match: '^usr/bin/' },
-  { match: '^usr/share/(?!doc/)' },
-  { match: '^usr/lib/' },
-  { match: '^etc/falco/(falco\\.yaml|falco_rules\\.local\\.yaml|rules\\.available/.+)$', config: true },
+  { match: '^usr/share/(?!doc/)', optional: true },
+  { match: '^usr/lib/', optional: true },
+  configuration,
   { match: '^etc/falco/' },
 ];
 /** Sources of the kernel module, with its dkms.conf; no probe. */
@@ -31,11 +35,15 @@ const tarball = { format: 'tar.gz', from: 'tree' } as const;
 const bpfConflict = { conflicts: ['{name}-bpf'], replaces: ['{name}-bpf'] };
 const moduleConflict = { conflicts: ['{name}'], replaces: ['{name}'] };
 const doc = (template: string) => ({ template, to: '/usr/share/doc/{package}/INSTALL' });
+/** Where the unit has been in the packages that users have, deb and rpm. */
 const unit = (driver: string) => ({
   template: `systemd/${driver}.service`,
-  to: '/lib/systemd/system/{name}.service',
+  to: '/usr/lib/systemd/system/{name}.service',
 });
-const rpmUnit = (driver: string) => ({ ...unit(driver), to: '/usr/lib/systemd/system/{name}.service' });
+const debian = [
+  { template: 'deb/copyright', to: '/usr/share/doc/{package}/copyright' },
+  { template: 'deb/changelog', to: '/usr/share/doc/{package}/changelog.gz' },
+];
 
 const packages: PackageRow[] = [
   {
@@ -56,11 +64,7 @@ const packages: PackageRow[] = [
     },
     parts: withModule,
     select: [...userspace, moduleSource],
-    texts: [
-      doc('install/deb-module'),
-      unit('module'),
-      { template: 'deb/copyright', to: '/usr/share/doc/{package}/copyright' },
-    ],
+    texts: [doc('install/deb-module'), unit('module'), ...debian],
   },
   {
     ...deb,
@@ -79,11 +83,7 @@ const packages: PackageRow[] = [
     },
     parts: withBpf,
     select: [...userspace, bpfSource],
-    texts: [
-      doc('install/deb-bpf'),
-      unit('bpf'),
-      { template: 'deb/copyright', to: '/usr/share/doc/{package}/copyright' },
-    ],
+    texts: [doc('install/deb-bpf'), unit('bpf'), ...debian],
   },
   {
     ...rpm,
@@ -96,13 +96,15 @@ const packages: PackageRow[] = [
     conflicts: ['{name}-bpf'],
     depends: ['dkms', 'kernel-devel', 'systemd'],
     scripts: {
-      postinstall: 'rpm/module.post',
+      preinstall: 'rpm/pre',
+      postinstall: 'rpm/post',
       preremove: 'rpm/module.preun',
       postremove: 'rpm/postun',
+      posttransaction: 'rpm/module.posttrans',
     },
     parts: withModule,
     select: [...rpmUserspace, moduleSource],
-    texts: [doc('install/rpm-module'), rpmUnit('module')],
+    texts: [doc('install/rpm-module'), unit('module')],
   },
   {
     ...rpm,
@@ -115,13 +117,15 @@ const packages: PackageRow[] = [
     conflicts: ['{name}'],
     depends: ['systemd'],
     scripts: {
-      postinstall: 'rpm/bpf.post',
+      preinstall: 'rpm/pre',
+      postinstall: 'rpm/post',
       preremove: 'rpm/bpf.preun',
       postremove: 'rpm/postun',
+      posttransaction: 'rpm/bpf.posttrans',
     },
     parts: withBpf,
     select: [...rpmUserspace, bpfSource],
-    texts: [doc('install/rpm-bpf'), rpmUnit('bpf')],
+    texts: [doc('install/rpm-bpf'), unit('bpf')],
   },
   {
     ...tarball,
@@ -129,7 +133,7 @@ const packages: PackageRow[] = [
     fileName: '{name}-bin-{version}-{arch}.tar.gz',
     aliases: ['{name}-bin-{arch}.tar.gz', '{name}-{version}-{legacy}.tar.gz'],
     parts: [...withModule, 'bpf'],
-    select: [{ match: '.' }],
+    select: [configuration, { match: '.' }],
     texts: [
       { template: 'install/bin', to: 'INSTALL' },
       { template: 'make/bin', to: 'Makefile' },
@@ -153,7 +157,11 @@ const packages: PackageRow[] = [
     aliases: ['{name}-module-src-{arch}.tar.gz'],
     driver: 'module',
     parts: ['module', 'driver'],
-    select: [{ ...moduleSource, strip: '^usr/src/[^/]+/' }],
+    select: [
+      // kbuild takes Kbuild before Makefile, so ours can be the Makefile.
+      { match: '^usr/src/[^/]+/Makefile$', strip: '^usr/src/[^/]+/Makefile$', to: 'Kbuild' },
+      { ...moduleSource, strip: '^usr/src/[^/]+/' },
+    ],
     texts: [
       { template: 'install/module-src', to: 'INSTALL' },
       { template: 'make/module-src', to: 'Makefile' },

@@ -89,15 +89,19 @@ export interface TreeSelection {
   match: string;
   /** A configuration file: kept on upgrade (deb conffile, rpm `%config(noreplace)`). */
   config?: boolean;
-  /** Replaces the matched prefix by this one (for tarballs that do not start at `/`). */
+  /** What of the path this matches is replaced by `to` (for tarballs that do not start at `/`). */
   strip?: string;
+  /** Default: nothing. */
+  to?: string;
+  /** Not every version has it. Without this, a rule that matches nothing is an error. */
+  optional?: boolean;
 }
 
 /** A text of `packaging/`, rendered and put into a package. */
 export interface TextFile {
   /** Path under `packaging/`. */
   template: string;
-  /** Absolute path in a deb or rpm, path below the top folder in a tarball. */
+  /** Absolute path in a deb or rpm, path below the top folder in a tarball. One that ends in `.gz` is compressed. */
   to: string;
   /** Octal file mode. Default 0644. */
   mode?: number;
@@ -109,6 +113,8 @@ export interface Scripts {
   postinstall?: string;
   preremove?: string;
   postremove?: string;
+  /** rpm's `%posttrans`: the only moment after the old package's scripts. */
+  posttransaction?: string;
 }
 
 export interface PackageRow {
