@@ -29,7 +29,13 @@ export class Images extends pulumi.ComponentResource {
           ? args.builder
           : new ReleaseImage(
               `${name}-${image.name}`,
-              { settings, image, source, from: this.parentOf(image, args.bases), files: contextFiles(image, args) },
+              {
+                settings,
+                image,
+                source,
+                from: this.parentOf(image, args.bases),
+                files: contextFiles(image, args),
+              },
               { parent: this },
             );
     }
@@ -43,7 +49,8 @@ export class Images extends pulumi.ComponentResource {
   }
 }
 
-const only = <T>(parts: Part[], all: Partial<Record<Part, T>> | undefined) => parts.map((part) => all?.[part] ?? null);
+const only = <T>(parts: Part[], all: Partial<Record<Part, T>> | undefined) =>
+  parts.map((part) => all?.[part] ?? null);
 
 function contextFiles(image: ImageRow, args: ImagesArgs): ContextFileArgs[] {
   return image.context.map((entry) => contextFile(entry, args));
@@ -55,7 +62,12 @@ function contextFile(entry: ContextEntry, { settings, source, packages }: Images
     if (!settings.hasSource) return { file: { to: entry.to }, identity: 'no source' };
     const parts = { names: entry.parts, rules: settings.catalog.layout.sourceParts };
     return {
-      file: { archive: source.sourceArchive as pulumi.Output<never>, to: entry.to, unpack: entry.source, parts },
+      file: {
+        archive: source.sourceArchive as pulumi.Output<never>,
+        to: entry.to,
+        unpack: entry.source,
+        parts,
+      },
       identity: source.parts.apply((all) => only(entry.parts, all)),
     } as ContextFileArgs;
   }
@@ -65,16 +77,24 @@ function contextFile(entry: ContextEntry, { settings, source, packages }: Images
   });
   if ('tree' in entry) {
     const archive = blobOf(tree);
-    return { file: pulumi.output({ archive, to: entry.to, unpack: entry.tree, root: 'tree' }), ...fromTree(entry.parts) };
+    return {
+      file: pulumi.output({ archive, to: entry.to, unpack: entry.tree, root: 'tree' }),
+      ...fromTree(entry.parts),
+    };
   }
   const built = packages.built.find(({ row }) => row.key === entry.package);
   if (!built) throw new Error(`catalog: an image wants the package ${entry.package}, which is not there`);
   const archive = blobOf(built.resource);
-  if (!entry.unpack) return { file: pulumi.output({ archive, to: entry.to }), identity: built.resource.sha256 };
+  if (!entry.unpack)
+    return { file: pulumi.output({ archive, to: entry.to }), identity: built.resource.sha256 };
   const file = pulumi.output({ archive, to: entry.to, unpack: entry.unpack.match, root: '*' });
   return { file, ...fromTree(entry.unpack.parts) };
 }
 
-function blobOf(from: { key: pulumi.Output<string>; sha256: pulumi.Output<string>; size: pulumi.Output<number> }) {
+function blobOf(from: {
+  key: pulumi.Output<string>;
+  sha256: pulumi.Output<string>;
+  size: pulumi.Output<number>;
+}) {
   return { key: from.key, sha256: from.sha256, size: from.size };
 }

@@ -1,6 +1,7 @@
 /** The install tree and every package of the catalog, built and kept in the pools, not yet listed. */
 import * as pulumi from '@pulumi/pulumi';
 import { PackageRow, Part } from '../model';
+import type { PartHashes } from '../provider/source/parts';
 import { fileNames, fill } from '../names';
 import { InstallTree, Package, SigningKey, Source } from './resources';
 import { flavour, ReleaseSettings, repositoryOf } from './settings';
@@ -33,7 +34,9 @@ export class Packages extends pulumi.ComponentResource {
       .filter((row) => row.from !== 'source' || settings.hasSource)
       .map((row) => ({
         row,
-        names: source.version.apply((version) => fileNames(settings.catalog.product, row, version, settings.architecture)),
+        names: source.version.apply((version) =>
+          fileNames(settings.catalog.product, row, version, settings.architecture),
+        ),
         resource: this.package(name, row, args),
       }));
     this.registerOutputs({});
@@ -67,17 +70,23 @@ export class Packages extends pulumi.ComponentResource {
     const { catalog, architecture } = settings;
     const fromTree = row.from !== 'source';
     const archive = fromTree
-      ? pulumi.all([this.tree.key, this.tree.sha256, this.tree.size]).apply(([k, sha256, size]) => ({ key: k, sha256, size }))
+      ? pulumi
+          .all([this.tree.key, this.tree.sha256, this.tree.size])
+          .apply(([k, sha256, size]) => ({ key: k, sha256, size }))
       : source.sourceArchive.apply((blob) => blob as NonNullable<typeof blob>);
-    const parts = fromTree ? this.tree.parts : source.parts;
+    const parts: pulumi.Output<Partial<PartHashes> | undefined> = fromTree ? this.tree.parts : source.parts;
     return new Package(
       `${name}-${row.key}`,
       {
         bucket: settings.bucket,
-        repository: source.version.apply((version) => catalog.repositories[repositoryOf(row)].prefix[flavour(settings, version)]),
+        repository: source.version.apply(
+          (version) => catalog.repositories[repositoryOf(row)].prefix[flavour(settings, version)],
+        ),
         product: catalog.product,
         row: renderRow(row, catalog.product.name),
-        fileName: source.version.apply((version) => fileNames(catalog.product, row, version, architecture).fileName),
+        fileName: source.version.apply(
+          (version) => fileNames(catalog.product, row, version, architecture).fileName,
+        ),
         version: source.version,
         architecture,
         epoch: source.epoch,
@@ -86,7 +95,9 @@ export class Packages extends pulumi.ComponentResource {
         parts: parts.apply((all) => only(row.parts, all)),
         contents: fromTree ? this.tree.contents.apply((all) => only(row.parts, all)) : undefined,
         signing:
-          row.format === 'rpm' ? { home: key.home, fingerprint: key.fingerprint, setting: key.setting } : undefined,
+          row.format === 'rpm'
+            ? { home: key.home, fingerprint: key.fingerprint, setting: key.setting }
+            : undefined,
       },
       { parent: this },
     );
@@ -94,7 +105,9 @@ export class Packages extends pulumi.ComponentResource {
 }
 
 function only<T>(names: Part[], all: Partial<Record<Part, T>> | undefined): Partial<Record<Part, T>> {
-  return Object.fromEntries(names.filter((part) => all && part in all).map((part) => [part, all?.[part]])) as Partial<Record<Part, T>>;
+  return Object.fromEntries(
+    names.filter((part) => all && part in all).map((part) => [part, all?.[part]]),
+  ) as Partial<Record<Part, T>>;
 }
 
 /** Fills in the product's name where a row says `{name}` or `{package}`. */

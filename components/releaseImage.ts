@@ -95,7 +95,8 @@ export class ReleaseImage extends pulumi.ComponentResource {
 }
 
 /** Tags are resources of their own. File times are the source's date (BuildKit, "rewrite-timestamp"). */
-const PUSH_BY_DIGEST = 'push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,rewrite-timestamp=true';
+const PUSH_BY_DIGEST =
+  'push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,rewrite-timestamp=true';
 
 /** Annotations of the OCI image specification; `created` is the source's date, not the build's. */
 function labels({ settings, image, source }: ReleaseImageArgs): Record<string, pulumi.Input<string>> {

@@ -24,11 +24,19 @@ export class Repositories extends pulumi.ComponentResource {
   readonly downloads: Repository;
 
   /** `barrier`: what must be built before an index moves (design, "The way of the data"). */
-  constructor(name: string, args: RepositoriesArgs, barrier: pulumi.Resource[], opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    args: RepositoriesArgs,
+    barrier: pulumi.Resource[],
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super('artifacts:components:Repositories', name, {}, opts);
     const repository = (kind: keyof typeof KINDS) => {
       const files = args.packages.built.filter(({ row }) => repositoryOf(row) === kind);
-      return new Repository(KINDS[kind], `${name}-${kind}`, this.inputs(kind, files, args), { parent: this, dependsOn: barrier });
+      return new Repository(KINDS[kind], `${name}-${kind}`, this.inputs(kind, files, args), {
+        parent: this,
+        dependsOn: barrier,
+      });
     };
     this.apt = repository('apt');
     this.yum = repository('yum');
@@ -36,14 +44,20 @@ export class Repositories extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  private inputs(kind: keyof typeof KINDS, files: BuiltPackage[], { settings, source, key }: RepositoriesArgs) {
+  private inputs(
+    kind: keyof typeof KINDS,
+    files: BuiltPackage[],
+    { settings, source, key }: RepositoriesArgs,
+  ) {
     const { catalog, architecture } = settings;
     const { suite, component } = catalog.repositories.apt;
     return {
       bucket: settings.bucket,
       stack: settings.stack,
       url: settings.url,
-      prefix: source.version.apply((version) => catalog.repositories[kind].prefix[flavour(settings, version)]),
+      prefix: source.version.apply(
+        (version) => catalog.repositories[kind].prefix[flavour(settings, version)],
+      ),
       product: catalog.product,
       suite,
       component,

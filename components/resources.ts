@@ -11,7 +11,9 @@ import type { SourceInputs, SourceOutputs } from '../provider/resources/source';
 import type { TagInputs } from '../provider/resources/tag';
 
 /** Each property as the program may give it: plain, or another resource's output. */
-type Args<T> = { [K in keyof T]: pulumi.Input<T[K]> | pulumi.Input<{ [L in keyof T[K]]: pulumi.Input<T[K][L]> }> };
+type Args<T> = {
+  [K in keyof T]: pulumi.Input<T[K]> | pulumi.Input<{ [L in keyof T[K]]: pulumi.Input<T[K][L]> }>;
+};
 
 /** Declares the state's properties, so that each is an output of the resource. */
 function outputs(names: string[], args: object): pulumi.Inputs {
@@ -30,12 +32,22 @@ export class Source extends pulumi.CustomResource {
   declare readonly treeArchive: pulumi.Output<SourceOutputs['treeArchive']>;
 
   constructor(name: string, args: Args<SourceInputs>, opts?: pulumi.CustomResourceOptions) {
-    const state = ['revision', 'parts', 'treeParts', 'sourceArchive', 'extraArchives', 'patchesArchive', 'treeArchive'];
+    const state = [
+      'revision',
+      'parts',
+      'treeParts',
+      'sourceArchive',
+      'extraArchives',
+      'patchesArchive',
+      'treeArchive',
+    ];
     super('artifacts:index:Source', name, outputs(state, args), opts);
   }
 }
 
 export class SigningKey extends pulumi.CustomResource {
+  declare readonly home: pulumi.Output<string>;
+  declare readonly setting: pulumi.Output<string>;
   declare readonly fingerprint: pulumi.Output<string>;
 
   constructor(name: string, args: Args<SigningKeyInputs>, opts?: pulumi.CustomResourceOptions) {
@@ -69,7 +81,12 @@ export class InstallTree extends pulumi.CustomResource {
   declare readonly parts: pulumi.Output<NonNullable<InstallTreeInputs['parts']>>;
 
   constructor(name: string, args: Args<InstallTreeInputs>, opts?: pulumi.CustomResourceOptions) {
-    super('artifacts:index:InstallTree', name, outputs(['parts', 'key', 'sha256', 'size', 'contents', 'facts'], args), opts);
+    super(
+      'artifacts:index:InstallTree',
+      name,
+      outputs(['parts', 'key', 'sha256', 'size', 'contents', 'facts'], args),
+      opts,
+    );
   }
 }
 
@@ -81,7 +98,12 @@ export class Package extends pulumi.CustomResource {
   declare readonly size: pulumi.Output<PackageOutputs['size']>;
 
   constructor(name: string, args: Args<PackageInputs>, opts?: pulumi.CustomResourceOptions) {
-    super('artifacts:index:Package', name, outputs(['key', 'sha256', 'size', 'unsigned', 'recipe'], args), opts);
+    super(
+      'artifacts:index:Package',
+      name,
+      outputs(['key', 'sha256', 'size', 'unsigned', 'recipe'], args),
+      opts,
+    );
   }
 }
 
@@ -91,7 +113,12 @@ export class Repository extends pulumi.CustomResource {
   declare readonly files: pulumi.Output<RepositoryOutputs['files']>;
   declare readonly url: pulumi.Output<RepositoryOutputs['url']>;
 
-  constructor(kind: RepositoryKind, name: string, args: Args<RepositoryInputs>, opts?: pulumi.CustomResourceOptions) {
+  constructor(
+    kind: RepositoryKind,
+    name: string,
+    args: Args<RepositoryInputs>,
+    opts?: pulumi.CustomResourceOptions,
+  ) {
     super(`artifacts:index:${kind}`, name, outputs(['files', 'url', 'problems', 'latest'], args), opts);
   }
 }

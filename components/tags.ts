@@ -28,7 +28,12 @@ export class Tags extends pulumi.ComponentResource {
   readonly moving: Tag[];
 
   /** `barrier`: what must be published before a tag moves. */
-  constructor(name: string, args: TagsArgs, barrier: pulumi.Resource[], opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    args: TagsArgs,
+    barrier: pulumi.Resource[],
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super('artifacts:components:Tags', name, {}, opts);
     const { settings, source } = args;
     const names = [settings.registry, ...settings.mirrors].flatMap((registry, index) =>
@@ -39,7 +44,9 @@ export class Tags extends pulumi.ComponentResource {
       names.map((one) => this.tag(`${name}-${one.label}-${label}`, one, tag, newest, args, dependsOn));
     this.fixed = isRelease ? make('version', source.version, false, barrier) : [];
     const ledger = this.ledger(name, args, [...barrier, ...this.fixed]);
-    this.moving = isRelease ? make('latest', 'latest', true, [ledger]) : make('master', 'master', false, [ledger]);
+    this.moving = isRelease
+      ? make('latest', 'latest', true, [ledger])
+      : make('master', 'master', false, [ledger]);
     this.registerOutputs({});
   }
 
@@ -70,11 +77,20 @@ export class Tags extends pulumi.ComponentResource {
     );
   }
 
-  private ledger(name: string, { settings, source, images, bases }: TagsArgs, dependsOn: pulumi.Resource[]): Release {
+  private ledger(
+    name: string,
+    { settings, source, images, bases }: TagsArgs,
+    dependsOn: pulumi.Resource[],
+  ): Release {
     const built = Object.values(images.all);
-    const support = [...Object.values(bases).map(({ ref }) => ref), ...built.flatMap((image) => image.support)];
+    const support = [
+      ...Object.values(bases).map(({ ref }) => ref),
+      ...built.flatMap((image) => image.support),
+    ];
     const tags = this.fixed.map(({ repository, tag, target }) =>
-      pulumi.all([repository, tag, target]).apply(([repo, text, digest]) => ({ repository: repo, tag: text, digest })),
+      pulumi
+        .all([repository, tag, target])
+        .apply(([repo, text, digest]) => ({ repository: repo, tag: text, digest })),
     );
     return new Release(
       `${name}-ledger`,

@@ -91,7 +91,10 @@ async function push(inputs: ContextImageInputs): Promise<ContextImageOutputs> {
 export const contextImage: Resource<ContextImageInputs, ContextImageOutputs> = {
   diff(olds, news) {
     return {
-      changes: [...changed(olds, news, ['repository', 'identities', 'epoch']), ...changedIfKnown(olds, news, ['contents'])],
+      changes: [
+        ...changed(olds, news, ['repository', 'identities', 'epoch']),
+        ...changedIfKnown(olds, news, ['contents']),
+      ],
     };
   },
 

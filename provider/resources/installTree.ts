@@ -99,7 +99,8 @@ async function build(inputs: InstallTreeInputs): Promise<InstallTreeOutputs> {
     });
     const files = await listTree(path.join(out, 'tree'));
     const missing = missingFrom(files, inputs.layout);
-    if (missing.length > 0) throw new Error(`the install tree lacks ${missing.map(({ what }) => what).join(', ')}`);
+    if (missing.length > 0)
+      throw new Error(`the install tree lacks ${missing.map(({ what }) => what).join(', ')}`);
     const file = path.join(work, 'tree.tar');
     await writeTar(out, await listTree(out), inputs.epoch, file);
     const sha256 = await hashFile(file);
@@ -131,7 +132,8 @@ export const installTree: Resource<InstallTreeInputs, InstallTreeOutputs> = {
     if (news === UNKNOWN) return news;
     const extra = known<Record<string, Blob>>(news.extraArchives);
     for (const name of Object.keys(extra ?? {})) {
-      if (!/^[a-z0-9-]+$/.test(name)) throw new CheckError('extra', `the extra source "${name}" needs a name of a-z, 0-9 and -`);
+      if (!/^[a-z0-9-]+$/.test(name))
+        throw new CheckError('extra', `the extra source "${name}" needs a name of a-z, 0-9 and -`);
     }
     return { ...news, parts: await partInputs(news) } as Previewed<InstallTreeInputs>;
   },

@@ -56,10 +56,15 @@ export interface PackageOutputs extends Blob {
 async function texts(row: PackageRow) {
   const read = (template: string) => fs.readFile(path.join(TEXTS, template), 'utf8');
   const files = await Promise.all(
-    row.texts.map(async ({ template, to, mode }) => ({ to, mode: mode ?? 0o644, content: await read(template) })),
+    row.texts.map(async ({ template, to, mode }) => ({
+      to,
+      mode: mode ?? 0o644,
+      content: await read(template),
+    })),
   );
   const scripts: Record<string, string> = {};
-  for (const [name, template] of Object.entries(row.scripts ?? {})) scripts[name] = await read(template as string);
+  for (const [name, template] of Object.entries(row.scripts ?? {}))
+    scripts[name] = await read(template as string);
   return { files, scripts };
 }
 
@@ -86,7 +91,10 @@ function unpackOnce(bucket: string, blob: Blob): Promise<string> {
   return folder;
 }
 
-async function build(inputs: PackageInputs, before?: PackageInputs & PackageOutputs): Promise<PackageOutputs> {
+async function build(
+  inputs: PackageInputs,
+  before?: PackageInputs & PackageOutputs,
+): Promise<PackageOutputs> {
   const store = openStore(inputs.bucket);
   const { row, facts } = inputs;
   const { files, scripts } = await texts(row);
@@ -118,13 +126,24 @@ async function build(inputs: PackageInputs, before?: PackageInputs & PackageOutp
         rpmRequires: facts?.rpmRequires ?? [],
         driver: facts?.driver ?? undefined,
       },
-      row.from === 'source' ? { sourceTar: path.join(folder, 'archive.tar') } : { treeDir: path.join(folder, 'root') },
+      row.from === 'source'
+        ? { sourceTar: path.join(folder, 'archive.tar') }
+        : { treeDir: path.join(folder, 'root') },
       file,
     );
     const unsigned = await hashFile(file);
-    const moved = before?.repository !== inputs.repository || before?.bucket !== inputs.bucket || before?.fileName !== inputs.fileName;
+    const moved =
+      before?.repository !== inputs.repository ||
+      before?.bucket !== inputs.bucket ||
+      before?.fileName !== inputs.fileName;
     const signer = hashOf(inputs.signing?.fingerprint);
-    if (before && !moved && before.unsigned === unsigned && hashOf(before.signing?.fingerprint) === signer && (await store.head(before.key))) {
+    if (
+      before &&
+      !moved &&
+      before.unsigned === unsigned &&
+      hashOf(before.signing?.fingerprint) === signer &&
+      (await store.head(before.key))
+    ) {
       // Another signature would be other bytes: what is there wins.
       return { key: before.key, sha256: before.sha256, size: before.size, unsigned };
     }
@@ -150,7 +169,16 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
 
   diff(olds, news) {
     if (news === UNKNOWN) return { changes: ['archive'] };
-    const fields = ['bucket', 'repository', 'fileName', 'version', 'epoch', 'parts', 'recipe', 'architecture'] as const;
+    const fields = [
+      'bucket',
+      'repository',
+      'fileName',
+      'version',
+      'epoch',
+      'parts',
+      'recipe',
+      'architecture',
+    ] as const;
     const after = { ...(news as object), signer: (news as PackageInputs).signing?.fingerprint };
     const before = { ...olds, signer: olds.signing?.fingerprint };
     return {

@@ -16,7 +16,10 @@ export interface ReleaseInputs {
 }
 
 async function enter(inputs: ReleaseInputs): Promise<object> {
-  const manifests = [...Object.entries(inputs.images).map(([repository, digest]) => `${repository}@${digest}`), ...inputs.support];
+  const manifests = [
+    ...Object.entries(inputs.images).map(([repository, digest]) => `${repository}@${digest}`),
+    ...inputs.support,
+  ];
   await updateLedger(inputs.bucket, inputs.channel, (ledger) => {
     const before = ledger.releases[inputs.version];
     ledger.releases[inputs.version] = {

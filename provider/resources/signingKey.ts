@@ -21,7 +21,11 @@ async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
   const exists = await fs.stat(inputs.home).catch(() => undefined);
   if (!exists && !inputs.key) return undefined;
   try {
-    const signer = await openSigner({ home: inputs.home, key: inputs.key ?? inputs.localName, setting: inputs.setting });
+    const signer = await openSigner({
+      home: inputs.home,
+      key: inputs.key ?? inputs.localName,
+      setting: inputs.setting,
+    });
     return signer.fingerprint;
   } catch (error) {
     throw new CheckError('key', (error as Error).message);

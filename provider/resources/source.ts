@@ -72,21 +72,37 @@ async function resolve(inputs: SourceInputs): Promise<Sources> {
     folders.push({ name, folder });
   }
   if (inputs.patches) folders.push({ name: 'patches', folder: path.resolve(inputs.patches) });
-  const tree = inputs.tree ? await readTree(inputs.tree, inputs.layout, inputs.elfMachine, inputs.namespace) : undefined;
+  const tree = inputs.tree
+    ? await readTree(inputs.tree, inputs.layout, inputs.elfMachine, inputs.namespace)
+    : undefined;
   if (!inputs.source && !tree) {
     const { namespace } = inputs;
-    throw new CheckError('source', `${namespace}:source: there is neither a source nor a tree; set ${namespace}:source or ${namespace}:tree`);
+    throw new CheckError(
+      'source',
+      `${namespace}:source: there is neither a source nor a tree; set ${namespace}:source or ${namespace}:tree`,
+    );
   }
   return { folders, tree };
 }
 
 async function checkFolder(folder: string, setting: string, bucket: string): Promise<void> {
   const stat = await fs.stat(folder).catch(() => undefined);
-  if (!stat) throw new CheckError('source', `${setting}: ${folder} does not exist; give a folder, or a git URL with #ref`);
-  if (!stat.isDirectory()) throw new CheckError('source', `${setting}: ${folder} is no folder; give a folder, or a git URL with #ref`);
+  if (!stat)
+    throw new CheckError(
+      'source',
+      `${setting}: ${folder} does not exist; give a folder, or a git URL with #ref`,
+    );
+  if (!stat.isDirectory())
+    throw new CheckError(
+      'source',
+      `${setting}: ${folder} is no folder; give a folder, or a git URL with #ref`,
+    );
   const output = path.resolve(bucket.replace(/^file:\/\//, ''));
   if (`${await fs.realpath(folder)}/`.startsWith(`${await fs.realpath(output).catch(() => output)}/`)) {
-    throw new CheckError('source', `${setting}: ${folder} lies inside the output ${output}; give a folder outside of it`);
+    throw new CheckError(
+      'source',
+      `${setting}: ${folder} lies inside the output ${output}; give a folder outside of it`,
+    );
   }
 }
 
@@ -96,11 +112,20 @@ async function listFolders({ folders }: Sources, inputs: SourceInputs) {
     const files = await listSource(folder);
     if (name === '') {
       const setting = `${inputs.namespace}:source`;
-      if (files.length === 0) throw new CheckError('source', `${setting}: ${folder} is empty; give the folder that holds CMakeLists.txt`);
-      const missing = inputs.layout.sourceShape.filter(({ match }) => !files.some((file) => new RegExp(match).test(file.path)));
+      if (files.length === 0)
+        throw new CheckError(
+          'source',
+          `${setting}: ${folder} is empty; give the folder that holds CMakeLists.txt`,
+        );
+      const missing = inputs.layout.sourceShape.filter(
+        ({ match }) => !files.some((file) => new RegExp(match).test(file.path)),
+      );
       if (missing.length > 0) {
         const list = missing.map(({ what }) => what).join(', ');
-        throw new CheckError('source', `${setting}: ${folder} does not look like the product's source; it lacks ${list}`);
+        throw new CheckError(
+          'source',
+          `${setting}: ${folder} does not look like the product's source; it lacks ${list}`,
+        );
       }
     }
     listed.push({ name, folder, files });
@@ -110,7 +135,9 @@ async function listFolders({ folders }: Sources, inputs: SourceInputs) {
 
 function mergePatches(listed: Awaited<ReturnType<typeof listFolders>>) {
   return {
-    sources: listed.filter(({ name }) => name !== 'patches').map(({ name, files }) => ({ prefix: name, files })),
+    sources: listed
+      .filter(({ name }) => name !== 'patches')
+      .map(({ name, files }) => ({ prefix: name, files })),
     patches: listed.find(({ name }) => name === 'patches')?.files ?? [],
   };
 }
@@ -125,11 +152,17 @@ async function findVersion(inputs: SourceInputs, { folders, tree }: Sources): Pr
   const found = fromTree ?? fromSource;
   if (!inputs.version) {
     if (found) return found.version;
-    throw new CheckError('version', `${setting}: neither the tree's binary nor the source says a version; set ${setting} to x.y.z`);
+    throw new CheckError(
+      'version',
+      `${setting}: neither the tree's binary nor the source says a version; set ${setting} to x.y.z`,
+    );
   }
   for (const said of [fromTree, fromSource]) {
     if (said?.fixed && said.version !== inputs.version) {
-      throw new CheckError('version', `${setting}: is ${inputs.version}, but ${said.from} says ${said.version}; set ${setting} to that, or give another source`);
+      throw new CheckError(
+        'version',
+        `${setting}: is ${inputs.version}, but ${said.from} says ${said.version}; set ${setting} to that, or give another source`,
+      );
     }
   }
   return inputs.version;
@@ -153,7 +186,12 @@ async function complete(inputs: SourceInputs): Promise<SourceInputs> {
   };
 }
 
-async function archive(inputs: SourceInputs, name: string, root: string, files: Parameters<typeof writeTar>[1]): Promise<Blob> {
+async function archive(
+  inputs: SourceInputs,
+  name: string,
+  root: string,
+  files: Parameters<typeof writeTar>[1],
+): Promise<Blob> {
   const store = openStore(inputs.bucket);
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-source-'));
   try {
@@ -183,7 +221,8 @@ async function archiveAll(inputs: SourceInputs): Promise<SourceOutputs> {
     else if (name === 'patches') outputs.patchesArchive = blob;
     else outputs.extraArchives[name] = blob;
   }
-  if (sources.tree) outputs.treeArchive = await archive(inputs, 'tree', sources.tree.folder, sources.tree.files);
+  if (sources.tree)
+    outputs.treeArchive = await archive(inputs, 'tree', sources.tree.folder, sources.tree.files);
   return outputs;
 }
 
@@ -195,7 +234,17 @@ export const source: Resource<SourceInputs, SourceOutputs> = {
   },
 
   diff(olds, news) {
-    return { changes: changed(olds, news, ['bucket', 'prefix', 'version', 'revision', 'epoch', 'parts', 'treeParts']) };
+    return {
+      changes: changed(olds, news, [
+        'bucket',
+        'prefix',
+        'version',
+        'revision',
+        'epoch',
+        'parts',
+        'treeParts',
+      ]),
+    };
   },
 
   async create(inputs) {
@@ -209,7 +258,12 @@ export const source: Resource<SourceInputs, SourceOutputs> = {
   /** A lost archive is made anew by the next update. */
   async read(state) {
     const store = openStore(state.bucket);
-    const blobs = [state.sourceArchive, state.treeArchive, state.patchesArchive, ...Object.values(state.extraArchives)];
+    const blobs = [
+      state.sourceArchive,
+      state.treeArchive,
+      state.patchesArchive,
+      ...Object.values(state.extraArchives),
+    ];
     for (const blob of blobs) {
       if (blob && (await store.head(blob.key))?.size !== blob.size) return undefined;
     }

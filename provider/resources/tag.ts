@@ -25,18 +25,25 @@ export interface TagInputs {
 
 /** `latest` is computed from the ledger and this release; any other tag points at this release. */
 async function aim(news: Exclude<Previewed<TagInputs>, typeof UNKNOWN>): Promise<Previewed<TagInputs>> {
-  const own = { ...news, target: news.digest, targetVersion: news.version };
+  const own = { ...news, target: news.digest, targetVersion: news.version } as Previewed<TagInputs> & object;
   if (news.newest !== true) return own;
   const version = known<string>(news.version);
   const bucket = known<string>(news.bucket);
   const channel = known<string>(news.channel);
   const image = known<string>(news.image);
-  if (!version || !bucket || !channel || !image) return { ...own, target: UNKNOWN };
+  if (!version || !bucket || !channel || !image) return { ...own, target: UNKNOWN } as Previewed<TagInputs>;
   const { releases } = await readLedger(bucket, channel);
-  const newest = newestRelease([...Object.keys(releases).filter((known) => releases[known]?.images[image]), version]);
+  const newest = newestRelease([
+    ...Object.keys(releases).filter((known) => releases[known]?.images[image]),
+    version,
+  ]);
   if (newest === version) return own;
   if (!newest) return { ...own, target: '', targetVersion: '' }; // Only pre-releases so far: no tag yet.
-  return { ...own, target: releases[newest]?.images[image] ?? news.digest, targetVersion: newest };
+  return {
+    ...own,
+    target: releases[newest]?.images[image] ?? news.digest,
+    targetVersion: newest,
+  } as Previewed<TagInputs>;
 }
 
 async function point(inputs: TagInputs): Promise<Record<string, never>> {

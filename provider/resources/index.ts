@@ -1,0 +1,27 @@
+/** Type tokens of this provider. */
+import { Resource } from '../resource';
+import { base } from './base';
+import { contextImage } from './contextImage';
+import { installTree } from './installTree';
+import { packageFile } from './package';
+import { release } from './release';
+import { aptRepository, downloads, yumRepository } from './repository';
+import { signingKey } from './signingKey';
+import { source } from './source';
+import { tag } from './tag';
+
+type AnyResource = Resource<never, never>;
+
+export const registry: Record<string, AnyResource> = {
+  'artifacts:index:Source': source as unknown as AnyResource,
+  'artifacts:index:SigningKey': signingKey as unknown as AnyResource,
+  'artifacts:index:Base': base as unknown as AnyResource,
+  'artifacts:index:InstallTree': installTree as unknown as AnyResource,
+  'artifacts:index:Package': packageFile as unknown as AnyResource,
+  'artifacts:index:ContextImage': contextImage as unknown as AnyResource,
+  'artifacts:index:AptRepository': aptRepository as unknown as AnyResource,
+  'artifacts:index:YumRepository': yumRepository as unknown as AnyResource,
+  'artifacts:index:Downloads': downloads as unknown as AnyResource,
+  'artifacts:index:Release': release as unknown as AnyResource,
+  'artifacts:index:Tag': tag as unknown as AnyResource,
+};

@@ -1,0 +1,76 @@
+/** The release, left to right: source, tool chain, packages, images, repositories, tags. */
+import { Images } from './components/images';
+import { Packages } from './components/packages';
+import { ReleaseImage } from './components/releaseImage';
+import { Repositories } from './components/repositories';
+import { Base, SigningKey, Source } from './components/resources';
+import { ReleaseSettings } from './components/settings';
+import { Tags } from './components/tags';
+import { releaseOutputs } from './outputs';
+
+/** Where a release comes from and who signs it; see `config.ts` for each field. */
+export interface Origin {
+  source?: string;
+  tree?: string;
+  extra: Record<string, string>;
+  patches?: string;
+  version?: string;
+  epoch?: number;
+  signingKey?: string;
+  gnupgHome: string;
+}
+
+/** Declares every resource of a release and returns the stack's outputs. */
+export function declareRelease(settings: ReleaseSettings, origin: Origin) {
+  const { catalog, architecture, namespace } = settings;
+  const source = new Source('source', {
+    namespace,
+    bucket: settings.bucket,
+    prefix: `build/${settings.stack}/source`,
+    source: origin.source,
+    tree: origin.tree,
+    extra: origin.extra,
+    patches: origin.patches,
+    version: origin.version ?? '',
+    epoch: origin.epoch ?? 0,
+    layout: catalog.layout,
+    elfMachine: architecture.elfMachine,
+  });
+  const key = new SigningKey('signing-key', {
+    home: origin.gnupgHome,
+    key: origin.signingKey,
+    localName: `${catalog.product.title} local builds (not for release) <local@localhost>`,
+    setting: `${namespace}:signingKey`,
+  });
+  const bases = Object.fromEntries(
+    Object.entries(catalog.bases).map(([name, row]) => {
+      const repository = `${settings.registry}/base`;
+      return [
+        name,
+        new Base(`base-${name}`, { bucket: settings.bucket, repository, row, epoch: source.epoch }),
+      ];
+    }),
+  );
+  const builder = toolChain(settings, source, bases);
+  const packages = new Packages('package', { settings, source, builder: builder.ref, key });
+  const images = new Images('image', { settings, source, packages, bases, builder });
+
+  const built = [
+    ...packages.built.map(({ resource }) => resource),
+    ...Object.values(images.all).map(({ build }) => build),
+  ];
+  const repositories = new Repositories('repository', { settings, source, packages, key }, built);
+  const published = [repositories.apt, repositories.yum, repositories.downloads];
+  const tags = new Tags('tag', { settings, source, images, bases }, [...built, ...published]);
+  return releaseOutputs({ settings, source, packages, repositories, tags, bases });
+}
+
+/** The image that compiles; it needs nothing of the release but its version and date. */
+function toolChain(settings: ReleaseSettings, source: Source, bases: Record<string, Base>): ReleaseImage {
+  const { images, layout } = settings.catalog;
+  const image = images.find(({ name }) => name === layout.builderImage);
+  const base = image && 'base' in image.from ? bases[image.from.base] : undefined;
+  if (!image || !base)
+    throw new Error(`catalog: layout.builderImage must name an image that starts from a base`);
+  return new ReleaseImage(`image-${image.name}`, { settings, image, source, from: base.ref, files: [] });
+}

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import * as pulumi from '@pulumi/pulumi';
+import { catalog } from '../../catalog';
+import { Catalog } from '../../model';
+
+interface Declared {
+  type: string;
+  name: string;
+  inputs: Record<string, unknown>;
+}
+
+/** Stands in for engine and providers: echoes the inputs, and what only a provider would tell. */
+function mocks(declared: Declared[]): pulumi.runtime.Mocks {
+  const hashes = {
+    binary: 'b',
+    rules: 'r',
+    module: 'm',
+    bpf: 'p',
+    driver: 'd',
+    recipe: 'c',
+    tests: 't',
+    docs: 'o',
+  };
+  return {
+    newResource({ type, name, inputs }) {
+      declared.push({ type, name, inputs: inputs as Declared['inputs'] });
+      const archive = { key: `key-${name}`, sha256: `sha256-${name}`, size: 1 };
+      const told: Record<string, object> = {
+        'artifacts:index:Source': {
+          version: '0.24.0',
+          epoch: 1589302426,
+          revision: 'abc',
+          parts: hashes,
+          sourceArchive: archive,
+          extraArchives: {},
+        },
+        'artifacts:index:SigningKey': { fingerprint: 'F'.repeat(40) },
+        'artifacts:index:Base': { ref: `base@sha256:${name}`, took: 'rootfs' },
+        'artifacts:index:InstallTree': {
+          ...archive,
+          parts: hashes,
+          contents: hashes,
+          facts: { debDepends: [], rpmRequires: [] },
+        },
+        'artifacts:index:Package': archive,
+        'artifacts:index:ContextImage': { ref: `context@sha256:${name}` },
+        'docker-build:index:Image': { digest: `sha256:${name}` },
+        'artifacts:index:Tag': { target: inputs.digest as string },
+        'artifacts:index:AptRepository': { files: {} },
+        'artifacts:index:YumRepository': { files: {} },
+        'artifacts:index:Downloads': { files: {} },
+      };
+      return { id: `${name}-id`, state: { ...(inputs as object), ...told[type] } };
+    },
+    call: () => ({}),
+  };
+}
+
+/** Declares a whole release of the given catalog and returns every resource. */
+async function declare(which: Catalog, channel: 'release' | 'master' = 'release'): Promise<Declared[]> {
+  const declared: Declared[] = [];
+  await pulumi.runtime.setMocks(mocks(declared), 'falco-artifacts', 'local');
+  const { declareRelease } = await import('../../release');
+  const outputs = declareRelease(
+    {
+      catalog: which,
+      architecture: which.architectures[0]!,
+      namespace: 'falco',
+      stack: 'local',
+      channel,
+      bucket: '.local/bucket',
+      url: 'file:///bucket',
+      registry: `127.0.0.1:5050/${which.product.imageNamespace}`,
+      mirrors: [],
+      buildkit: 'unix:///b.sock',
+      builder: 'builder',
+      cmakeArgs: [],
+      hasSource: true,
+    },
+    { source: 'examples/falco-mini', extra: {}, gnupgHome: '.local/gnupg' },
+  );
+  await new Promise((resolve) => pulumi.output(outputs).apply(resolve));
+  return declared;
+}
+
+const namesOf = (declared: Declared[], type: string) =>
+  declared.filter((one) => one.type === type).map(({ name }) => name);
+const find = (declared: Declared[], name: string) =>
+  declared.find((one) => one.name === name && !one.type.startsWith('artifacts:components:'))!;
+
+describe('components', () => {
+  it('declare every row of the catalog, named by what it is and never by a version', async () => {
+    const declared = await declare(catalog);
+    assert.deepEqual(
+      namesOf(declared, 'artifacts:index:Package').sort(),
+      catalog.packages.map(({ key }) => `package-${key}`).sort(),
+    );
+    assert.deepEqual(
+      namesOf(declared, 'docker-build:index:Image').sort(),
+      catalog.images.map(({ name }) => `image-${name}`).sort(),
+    );
+    assert.deepEqual(namesOf(declared, 'artifacts:index:Tag').sort(), [
+      'tag-falco-builder-latest',
+      'tag-falco-builder-version',
+      'tag-falco-driver-loader-latest',
+      'tag-falco-driver-loader-version',
+      'tag-falco-latest',
+      'tag-falco-no-driver-latest',
+      'tag-falco-no-driver-version',
+      'tag-falco-slim-latest',
+      'tag-falco-slim-version',
+      'tag-falco-tester-latest',
+      'tag-falco-tester-version',
+      'tag-falco-version',
+    ]);
+    assert.deepEqual(
+      declared.filter(({ name }) => name.includes('0.24.0')),
+      [],
+    );
+  });
+
+  it('give the master channel the master tag and the -dev repositories', async () => {
+    const declared = await declare(catalog, 'master');
+    assert.deepEqual(
+      namesOf(declared, 'artifacts:index:Tag').sort(),
+      ['falco', 'falco-builder', 'falco-driver-loader', 'falco-no-driver', 'falco-slim', 'falco-tester'].map(
+        (n) => `tag-${n}-master`,
+      ),
+    );
+    assert.equal(find(declared, 'repository-apt').inputs.prefix, 'packages/deb-dev');
+    assert.equal(find(declared, 'package-bin').inputs.repository, 'packages/bin-dev/x86_64');
+  });
+
+  it('push each image by digest with the OCI labels, building nothing in a preview', async () => {
+    const { inputs } = find(await declare(catalog), 'image-falco');
+    assert.deepEqual(inputs.exports, [
+      {
+        raw: 'type=image,name=127.0.0.1:5050/falcosecurity/falco,push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,rewrite-timestamp=true',
+      },
+    ]);
+    assert.equal(inputs.buildOnPreview, false);
+    assert.deepEqual(inputs.context, {
+      location: 'dockerfiles/falco',
+      named: {
+        base: { location: 'docker-image://base@sha256:base-debian' },
+        artifacts: { location: 'docker-image://context@sha256:image-falco-context' },
+      },
+    });
+    const labels = inputs.labels as Record<string, string>;
+    assert.equal(labels['org.opencontainers.image.created'], '2020-05-12T16:53:46.000Z');
+    assert.equal(labels['org.opencontainers.image.version'], '0.24.0');
+  });
+
+  it('take a further row and a second product from the catalog alone', async () => {
+    const second: Catalog = structuredClone(catalog);
+    second.product = { ...second.product, name: 'kestrel', title: 'Kestrel', imageNamespace: 'birds' };
+    second.packages.push({
+      ...second.packages.find(({ key }) => key === 'bin')!,
+      key: 'tools',
+      fileName: '{name}-tools-{version}-{arch}.tar.gz',
+      aliases: [],
+    });
+    const declared = await declare(second);
+    assert.equal(find(declared, 'package-tools').inputs.fileName, 'kestrel-tools-0.24.0-x86.tar.gz');
+    assert.equal(
+      (find(declared, 'package-deb-bpf').inputs.row as { package: string }).package,
+      'kestrel-bpf',
+    );
+    assert.equal(find(declared, 'tag-falco-version').inputs.repository, '127.0.0.1:5050/birds/falco');
+  });
+});
