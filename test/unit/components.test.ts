@@ -123,9 +123,14 @@ describe('components', () => {
     const declared = await declare(catalog, 'master');
     assert.deepEqual(
       namesOf(declared, 'artifacts:index:Tag').sort(),
-      ['falco', 'falco-builder', 'falco-driver-loader', 'falco-no-driver', 'falco-slim', 'falco-tester'].map(
-        (n) => `tag-${n}-master`,
-      ),
+      [
+        'builder-master',
+        'driver-loader-master',
+        'master',
+        'no-driver-master',
+        'slim-master',
+        'tester-master',
+      ].map((n) => `tag-falco-${n}`),
     );
     assert.equal(find(declared, 'repository-apt').inputs.prefix, 'packages/deb-dev');
     assert.equal(find(declared, 'package-bin').inputs.repository, 'packages/bin-dev/x86_64');
