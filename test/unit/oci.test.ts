@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { ChildProcess, execFileSync, spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { copy, digest, pushFiles, pushRootfs, remove, repositoryOf, tag } from '../../provider/oci';
+
+const ABSENT = `sha256:${'0'.repeat(64)}`;
+
+async function freePort(): Promise<number> {
+  const server = http.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function startRegistry(
+  folder: string,
+  deletion: boolean,
+): Promise<{ host: string; child: ChildProcess }> {
+  const host = `127.0.0.1:${await freePort()}`;
+  const config = path.join(folder, `registry-${deletion}.yml`);
+  const storage = {
+    filesystem: { rootdirectory: path.join(folder, String(deletion)) },
+    delete: { enabled: deletion },
+  };
+  fs.writeFileSync(
+    config,
+    JSON.stringify({
+      version: 0.1,
+      log: { level: 'error', accesslog: { disabled: true } },
+      storage,
+      http: { addr: host },
+    }),
+  );
+  const child = spawn('registry', ['serve', config], { stdio: 'ignore' });
+  for (let tries = 0; tries < 100; tries++) {
+    const up = await fetch(`http://${host}/v2/`).then(
+      () => true,
+      () => false,
+    );
+    if (up) return { host, child };
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('the registry did not start');
+}
+
+describe('oci', () => {
+  let folder: string;
+  let host: string;
+  let fixed: string;
+  let tarFile: string;
+  const children: ChildProcess[] = [];
+
+  before(async () => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'oci-test-'));
+    const deletable = await startRegistry(folder, true);
+    const kept = await startRegistry(folder, false);
+    children.push(deletable.child, kept.child);
+    ({ host } = deletable);
+    fixed = kept.host;
+    fs.mkdirSync(path.join(folder, 'files'));
+    fs.writeFileSync(path.join(folder, 'files', 'package.deb'), 'not really one');
+    tarFile = path.join(folder, 'files.tar');
+    const options = ['--sort=name', '--owner=0', '--group=0', '--mode=0644', '--mtime=@1'];
+    execFileSync('tar', [...options, '-C', path.join(folder, 'files'), '-cf', tarFile, 'package.deb']);
+  });
+
+  after(() => {
+    for (const child of children) child.kill();
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('pushes files as an untagged image for linux/amd64 whose digest depends on the bytes only', async () => {
+    const first = await pushFiles(`${host}/ns/context`, tarFile);
+    const second = await pushFiles(`${host}/ns/other`, tarFile);
+    assert.equal(first, second);
+    const reference = `${host}/ns/context@${first}`;
+    assert.equal(await digest(reference), first);
+    const config = JSON.parse(execFileSync('crane', ['config', reference], { encoding: 'utf8' })) as object;
+    const sum = execFileSync('sha256sum', [tarFile], { encoding: 'utf8' }).slice(0, 64);
+    assert.deepEqual(config, {
+      architecture: 'amd64',
+      os: 'linux',
+      config: {},
+      rootfs: { type: 'layers', diff_ids: [`sha256:${sum}`] },
+    });
+    const listing = execFileSync('sh', ['-c', 'crane export "$1" - | tar -t', 'sh', reference], {
+      encoding: 'utf8',
+    });
+    assert.equal(listing, 'package.deb\n');
+  });
+
+  it('pushes a root file system gzipped', async () => {
+    const made = await pushRootfs(`${host}/ns/base`, tarFile);
+    const text = execFileSync('crane', ['manifest', `${host}/ns/base@${made}`], { encoding: 'utf8' });
+    const { layers } = JSON.parse(text) as { layers: { mediaType: string }[] };
+    assert.deepEqual(
+      layers.map(({ mediaType }) => mediaType),
+      ['application/vnd.oci.image.layer.v1.tar+gzip'],
+    );
+    const bytes = execFileSync('crane', ['export', `${host}/ns/base@${made}`, '-']);
+    assert.match(
+      execFileSync('tar', ['-xO', 'package.deb'], { input: bytes, encoding: 'utf8' }),
+      /^not really one$/,
+    );
+  });
+
+  it('says undefined for a tag, digest or repository that the registry does not have', async () => {
+    const made = await pushFiles(`${host}/ns/known`, tarFile);
+    assert.equal(await digest(`${host}/ns/known:nope`), undefined);
+    assert.equal(await digest(`${host}/ns/known@${ABSENT}`), undefined);
+    assert.equal(await digest(`${host}/ns/unknown:latest`), undefined);
+    assert.equal(await digest(`${host}/ns/known@${made}`), made);
+  });
+
+  it('throws when no registry answers, and names it', async () => {
+    const silent = `127.0.0.1:${await freePort()}`;
+    await assert.rejects(digest(`${silent}/ns/image:1`), {
+      message: new RegExp(
+        `^the registry ${silent} does not answer \\(dial tcp .*connection refused\\); start it, or`,
+      ),
+    });
+  });
+
+  it('throws when something that is no registry answers 404', async () => {
+    const server = http.createServer((_, response) => response.writeHead(404).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      await assert.rejects(
+        digest(`127.0.0.1:${port}/ns/image:1`),
+        /^Error: the registry 127\.0\.0\.1:\d+ does not answer/,
+      );
+    } finally {
+      server.close();
+    }
+  });
+
+  it('gives up on a registry that never answers, at the timeout', async () => {
+    const server = http.createServer(() => {});
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      await assert.rejects(
+        digest(`127.0.0.1:${port}/ns/image:1`, { timeout: 300 }),
+        /does not answer \(no answer within 0\.3 s\)/,
+      );
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it('tags by digest and moves a tag', async () => {
+    const repository = `${host}/ns/tagged`;
+    const made = await pushFiles(repository, tarFile);
+    const other = await pushRootfs(repository, tarFile);
+    await tag(`${repository}@${made}`, 'latest');
+    assert.equal(await digest(`${repository}:latest`), made);
+    await tag(`${repository}@${other}`, 'latest');
+    assert.equal(await digest(`${repository}:latest`), other);
+  });
+
+  it('copies by digest into another repository and registry', async () => {
+    const made = await pushFiles(`${host}/ns/from`, tarFile);
+    await copy(`${host}/ns/from@${made}`, `${host}/ns/to:1.2.3`);
+    await copy(`${host}/ns/from@${made}`, `${fixed}/ns/to@${made}`);
+    assert.equal(await digest(`${host}/ns/to:1.2.3`), made);
+    assert.equal(await digest(`${fixed}/ns/to@${made}`), made);
+  });
+
+  it('names the image that is to be copied and is not there', async () => {
+    await assert.rejects(copy(`${host}/ns/none:1`, `${host}/ns/to:1`), {
+      message: `${host}/ns/none:1 for ${host}/ns/to:1 is not in the registry ${host}`,
+    });
+  });
+
+  it('removes a tag and leaves the image, then removes the image', async () => {
+    const repository = `${host}/ns/removed`;
+    const made = await pushFiles(repository, tarFile);
+    await tag(`${repository}@${made}`, '1.2.3');
+    assert.equal(await remove(`${repository}:1.2.3`), 'removed');
+    assert.equal(await digest(`${repository}:1.2.3`), undefined);
+    assert.equal(await digest(`${repository}@${made}`), made);
+    assert.equal(await remove(`${repository}@${made}`), 'removed');
+    assert.equal(await digest(`${repository}@${made}`), undefined);
+  });
+
+  it('finds nothing wrong with removing what is not there', async () => {
+    assert.equal(await remove(`${host}/ns/removed:never`), 'absent');
+    assert.equal(await remove(`${host}/ns/never@${ABSENT}`), 'absent');
+  });
+
+  it('says so when the registry does not allow deletion', async () => {
+    const made = await pushFiles(`${fixed}/ns/kept`, tarFile);
+    await tag(`${fixed}/ns/kept@${made}`, '1');
+    assert.equal(await remove(`${fixed}/ns/kept@${made}`), 'not allowed');
+    assert.equal(await remove(`${fixed}/ns/kept:1`), 'not allowed');
+    assert.equal(await digest(`${fixed}/ns/kept:1`), made);
+  });
+
+  it('takes the repository off a reference', () => {
+    assert.equal(repositoryOf('127.0.0.1:5000/ns/image:1.2'), '127.0.0.1:5000/ns/image');
+    assert.equal(repositoryOf(`127.0.0.1:5000/ns/image@${ABSENT}`), '127.0.0.1:5000/ns/image');
+    assert.equal(repositoryOf('localhost:5000/ns/image'), 'localhost:5000/ns/image');
+  });
+});
