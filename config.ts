@@ -70,7 +70,10 @@ export function readSettings(): Settings {
   return {
     channel: channel(config.get('channel')),
     bucket,
-    url: (config.get('url') ?? `file://${path.resolve(bucket.replace(/^file:\/\//, ''))}`).replace(/\/+$/, ''),
+    url: (config.get('url') ?? `file://${path.resolve(bucket.replace(/^file:\/\//, ''))}`).replace(
+      /\/+$/,
+      '',
+    ),
     registry: config.get('registry'),
     mirrors: strings(config, 'mirrors'),
     source: config.get('source') || undefined,
@@ -95,7 +98,10 @@ function epoch(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = /^\d+$/.test(text) ? Number(text) : Math.floor(Date.parse(text) / 1000);
   if (Number.isFinite(seconds) && seconds > 0) return seconds;
-  throw new SettingError(key('date'), `"${text}" is no date; give seconds since 1970, or ISO 8601 such as 2020-05-12T16:53:46Z`);
+  throw new SettingError(
+    key('date'),
+    `"${text}" is no date; give seconds since 1970, or ISO 8601 such as 2020-05-12T16:53:46Z`,
+  );
 }
 
 /** A structured value; the error of a malformed one names the key. */
@@ -115,7 +121,12 @@ function strings(config: pulumi.Config, name: Key): string[] {
 
 function table(config: pulumi.Config, name: Key): Record<string, string> {
   const value = structured(config, name) ?? {};
-  if (value && typeof value === 'object' && !Array.isArray(value) && Object.values(value).every((item) => typeof item === 'string')) {
+  if (
+    value &&
+    typeof value === 'object' &&
+    !Array.isArray(value) &&
+    Object.values(value).every((item) => typeof item === 'string')
+  ) {
     return value as Record<string, string>;
   }
   throw new SettingError(key(name), 'must be a table of texts, such as {libs: ../libs}');

@@ -19,7 +19,10 @@ export class SettingError extends Error {
 export function checkVersion(text: string, setting: string): string {
   const parsed = semver.parse(text);
   if (!parsed || parsed.raw !== text || parsed.version !== text || !/^[0-9A-Za-z.-]+$/.test(text)) {
-    throw new SettingError(setting, `"${text}" is no version; give x.y.z or x.y.z-pre, such as 0.24.0 or 0.24.0-rc1`);
+    throw new SettingError(
+      setting,
+      `"${text}" is no version; give x.y.z or x.y.z-pre, such as 0.24.0 or 0.24.0-rc1`,
+    );
   }
   return text;
 }
@@ -61,7 +64,12 @@ export interface FileNames {
 
 /** All names of a package's file. */
 export function fileNames(product: Product, row: PackageRow, version: string, arch: Architecture): FileNames {
-  const variables = { name: product.name, version, arch: architectureOf(row.format, arch), legacy: arch.legacy };
+  const variables = {
+    name: product.name,
+    version,
+    arch: architectureOf(row.format, arch),
+    legacy: arch.legacy,
+  };
   const rendered = (templates: string[]) => templates.map((template) => fill(template, variables));
   return {
     fileName: fill(row.fileName, variables),
@@ -71,7 +79,10 @@ export function fileNames(product: Product, row: PackageRow, version: string, ar
 }
 
 /** Tags of an image for a release version, or for the master channel. The second kind moves. */
-export function imageTags(channel: 'release' | 'master', version: string): { fixed: string[]; moving: string[] } {
+export function imageTags(
+  channel: 'release' | 'master',
+  version: string,
+): { fixed: string[]; moving: string[] } {
   if (channel === 'master') return { fixed: [], moving: ['master'] };
   return { fixed: [version], moving: isPrerelease(version) ? [] : ['latest'] };
 }
@@ -79,7 +90,12 @@ export function imageTags(channel: 'release' | 'master', version: string): { fix
 /** Drivers that an installed package brings: its deb or rpm parts, or what the row says. */
 function driversOf(row: PackageRow): Driver[] {
   const installed: Driver[] = row.format === 'deb' || row.format === 'rpm' ? ['module', 'bpf'] : [];
-  return [...new Set([...installed.filter((driver) => row.parts.includes(driver)), ...(row.driver ? [row.driver] : [])])];
+  return [
+    ...new Set([
+      ...installed.filter((driver) => row.parts.includes(driver)),
+      ...(row.driver ? [row.driver] : []),
+    ]),
+  ];
 }
 
 /**
@@ -92,13 +108,16 @@ export function namingViolations(catalog: Catalog): string[] {
   for (const row of catalog.packages) {
     if (keys.has(row.key)) violations.push(`two packages have the key "${row.key}"`);
     keys.add(row.key);
-    if (!row.fileName.includes('{version}')) violations.push(`${row.key}: "${row.fileName}" has no {version}`);
+    if (!row.fileName.includes('{version}'))
+      violations.push(`${row.key}: "${row.fileName}" has no {version}`);
     for (const driver of driversOf(row)) {
       const word = catalog.product.drivers[driver];
-      if (!row.fileName.includes(word)) violations.push(`${row.key}: installs a driver but "${row.fileName}" lacks "${word}"`);
+      if (!row.fileName.includes(word))
+        violations.push(`${row.key}: installs a driver but "${row.fileName}" lacks "${word}"`);
     }
     for (const name of [row.fileName, ...row.aliases]) {
-      if (/[+~\s/]/.test(name)) violations.push(`${row.key}: "${name}" has a character that object stores or zypper refuse`);
+      if (/[+~\s/]/.test(name))
+        violations.push(`${row.key}: "${name}" has a character that object stores or zypper refuse`);
     }
   }
   return [...violations, ...imageViolations(catalog)];
@@ -108,7 +127,8 @@ function imageViolations(catalog: Catalog): string[] {
   const violations: string[] = [];
   const known = new Set<string>();
   for (const image of catalog.images) {
-    if (!/^[a-z0-9]+([._-][a-z0-9]+)*$/.test(image.name)) violations.push(`image "${image.name}" is no repository name`);
+    if (!/^[a-z0-9]+([._-][a-z0-9]+)*$/.test(image.name))
+      violations.push(`image "${image.name}" is no repository name`);
     if ('image' in image.from && !known.has(image.from.image)) {
       violations.push(`image ${image.name}: "${image.from.image}" must stand before it in the catalog`);
     }
@@ -123,11 +143,20 @@ function imageViolations(catalog: Catalog): string[] {
 /** The text of an image's `usage` label and command: what it does, and the lines to run it. */
 export function usageText(product: Product, image: ImageRow, tag: string): string {
   const reference = `${product.imageNamespace}/${image.name}:${tag}`;
-  return [image.usage.about, '', ...image.usage.run.map((line) => `  ${fill(line, { image: reference })}`)].join('\n');
+  return [
+    image.usage.about,
+    '',
+    ...image.usage.run.map((line) => `  ${fill(line, { image: reference })}`),
+  ].join('\n');
 }
 
 /** Names of what a client fetches besides packages: below the bucket's root, or below the repository's prefix. */
-export function publicNames(product: Product): { publicKey: string; keyring: string; aptSources: string; yumRepo: string } {
+export function publicNames(product: Product): {
+  publicKey: string;
+  keyring: string;
+  aptSources: string;
+  yumRepo: string;
+} {
   return {
     publicKey: `packages/${product.imageNamespace}-packages.asc`,
     keyring: `packages/${product.name}-archive-keyring.gpg`,

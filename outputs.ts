@@ -20,7 +20,8 @@ export function releaseOutputs({ settings, source, repositories, tags, bases }: 
   const { catalog, url } = settings;
   const { apt, yum, downloads } = catalog.repositories;
   const names = publicNames(catalog.product);
-  const folder = (row: typeof yum) => source.version.apply((version) => `${url}/${row.prefix[flavour(settings, version)]}`);
+  const folder = (row: typeof yum) =>
+    source.version.apply((version) => `${url}/${row.prefix[flavour(settings, version)]}`);
   const key = `${url}/${names.publicKey}`;
   return {
     version: source.version,
@@ -29,7 +30,9 @@ export function releaseOutputs({ settings, source, repositories, tags, bases }: 
       .apply((all) => Object.assign({}, ...all) as Record<string, (typeof all)[0][string]>),
     images: imageTable(settings, [...tags.fixed, ...tags.moving], settings.registry),
     ...(settings.mirrors.length > 0 && {
-      mirrors: settings.mirrors.map((mirror) => imageTable(settings, [...tags.fixed, ...tags.moving], mirror)),
+      mirrors: settings.mirrors.map((mirror) =>
+        imageTable(settings, [...tags.fixed, ...tags.moving], mirror),
+      ),
     }),
     apt: {
       url: folder(apt),
@@ -40,15 +43,27 @@ export function releaseOutputs({ settings, source, repositories, tags, bases }: 
     },
     yum: { url: folder(yum), key, repo: pulumi.interpolate`${folder(yum)}/${names.yumRepo}` },
     downloads: { url: folder(downloads) },
-    notes: pulumi.all(Object.entries(bases).map(([name, base]) => base.took.apply((took) => baseNote(name, took, settings)))).apply((notes) => [
-      ...notes,
-      ...(settings.hasSource ? [] : ['No source was given: the source tarball and the test suite of the tester image are left out.']),
-    ]),
+    notes: pulumi
+      .all(
+        Object.entries(bases).map(([name, base]) =>
+          base.took.apply((took) => baseNote(name, took, settings)),
+        ),
+      )
+      .apply((notes) => [
+        ...notes,
+        ...(settings.hasSource
+          ? []
+          : ['No source was given: the source tarball and the test suite of the tester image are left out.']),
+      ]),
   };
 }
 
 /** `<namespace>/<image>:<tag>` to the reference by digest, for one registry. */
-function imageTable({ catalog }: ReleaseSettings, tags: Tag[], registry: string): pulumi.Output<Record<string, string>> {
+function imageTable(
+  { catalog }: ReleaseSettings,
+  tags: Tag[],
+  registry: string,
+): pulumi.Output<Record<string, string>> {
   const rows = tags.map(({ repository, tag, target }) => pulumi.all([repository, tag, target]));
   return pulumi.all(rows).apply((found) => {
     const present = found.filter(([repository, , target]) => target && repository.startsWith(`${registry}/`));

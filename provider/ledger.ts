@@ -44,7 +44,11 @@ export async function readLedger(bucket: string, channel: string): Promise<Ledge
 }
 
 /** Applies a change by compare-and-swap, re-reading when somebody else was faster. */
-export async function updateLedger(bucket: string, channel: string, change: (ledger: Ledger) => void): Promise<Ledger> {
+export async function updateLedger(
+  bucket: string,
+  channel: string,
+  change: (ledger: Ledger) => void,
+): Promise<Ledger> {
   const store = openStore(bucket);
   for (let attempt = 1; ; attempt++) {
     const { ledger, etag } = await load(store, channel);
@@ -62,7 +66,10 @@ export async function updateLedger(bucket: string, channel: string, change: (led
       return ledger;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
-      if (attempt === TRIES) throw new Error(`${keyOf(channel)}: another publisher was faster ${TRIES} times; run the update again`);
+      if (attempt === TRIES)
+        throw new Error(
+          `${keyOf(channel)}: another publisher was faster ${TRIES} times; run the update again`,
+        );
     }
   }
 }
@@ -73,7 +80,11 @@ export function newestRelease(versions: string[]): string | undefined {
 }
 
 /** Whether any channel's ledger still names the manifest. */
-export async function referencedElsewhere(bucket: string, manifest: string, except?: { channel: string; version: string }): Promise<boolean> {
+export async function referencedElsewhere(
+  bucket: string,
+  manifest: string,
+  except?: { channel: string; version: string },
+): Promise<boolean> {
   const store = openStore(bucket);
   for (const key of await store.list(KEYS)) {
     const channel = key.slice(KEYS.length).replace(/\.json$/, '');

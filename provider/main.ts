@@ -18,7 +18,8 @@ type AnyResource = Resource<Plain, Plain>;
 function resourceOf(urn: string): AnyResource {
   const type = urn.split('::')[2]?.split('$').pop() ?? '';
   const found = registry[type];
-  if (!found) throw new Error(`unknown resource type ${type}; this provider has ${Object.keys(registry).join(', ')}`);
+  if (!found)
+    throw new Error(`unknown resource type ${type}; this provider has ${Object.keys(registry).join(', ')}`);
   return found as unknown as AnyResource;
 }
 
@@ -40,7 +41,10 @@ const provider: pulumi.Provider = {
   },
 
   diff(_id: string, urn: string, olds: unknown, news: unknown) {
-    const { changes, replaces } = resourceOf(urn).diff(decode(olds) as Plain, decode(news) as Previewed<Plain>);
+    const { changes, replaces } = resourceOf(urn).diff(
+      decode(olds) as Plain,
+      decode(news) as Previewed<Plain>,
+    );
     return Promise.resolve({ changes: changes.length > 0, replaces: replaces ?? [] });
   },
 

@@ -33,14 +33,24 @@ export interface Resource<I extends object, O extends object> {
 }
 
 /** Names of `fields` whose new value differs from the old one, or is not known yet. */
-export function changed<T extends object>(olds: T, news: Previewed<Partial<T>>, fields: (keyof T & string)[]): string[] {
+export function changed<T extends object>(
+  olds: T,
+  news: Previewed<Partial<T>>,
+  fields: (keyof T & string)[],
+): string[] {
   const after = news as Record<string, unknown>;
   const before = olds as Record<string, unknown>;
-  return fields.filter((field) => hasUnknown(after[field]) || !isDeepStrictEqual(before[field], after[field]));
+  return fields.filter(
+    (field) => hasUnknown(after[field]) || !isDeepStrictEqual(before[field], after[field]),
+  );
 }
 
 /** The same, but an unknown value counts as equal: for what an input hash already speaks for. */
-export function changedIfKnown<T extends object>(olds: T, news: Previewed<Partial<T>>, fields: (keyof T & string)[]): string[] {
+export function changedIfKnown<T extends object>(
+  olds: T,
+  news: Previewed<Partial<T>>,
+  fields: (keyof T & string)[],
+): string[] {
   const after = news as Record<string, unknown>;
   return changed(olds, news, fields).filter((field) => !hasUnknown(after[field]));
 }

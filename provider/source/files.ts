@@ -48,7 +48,16 @@ export async function listSource(directory: string): Promise<SourceFile[]> {
 }
 
 async function gitList(where: string[]): Promise<string[]> {
-  const args = ['-c', 'safe.directory=*', ...where, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const args = [
+    '-c',
+    'safe.directory=*',
+    ...where,
+    'ls-files',
+    '-z',
+    '--cached',
+    '--others',
+    '--exclude-standard',
+  ];
   const { stdout } = await run('git', args, { maxBuffer: 1 << 28 });
   return [...new Set(stdout.split('\0').filter(Boolean))];
 }
@@ -72,9 +81,20 @@ async function collect(root: string, names: string[], emptyDirectories = false):
       if (inner.length === 0 && emptyDirectories) {
         found.push({ path: name, type: 'directory', mode: 0o755, sha256: hash('') });
       }
-      found.push(...(await collect(root, inner.map((entry) => `${name.replace(/\/$/, '')}/${entry}`), emptyDirectories)));
+      found.push(
+        ...(await collect(
+          root,
+          inner.map((entry) => `${name.replace(/\/$/, '')}/${entry}`),
+          emptyDirectories,
+        )),
+      );
     } else if (stat.isFile()) {
-      found.push({ path: name, type: 'file', mode: stat.mode & 0o111 ? 0o755 : 0o644, sha256: await hashFile(full) });
+      found.push({
+        path: name,
+        type: 'file',
+        mode: stat.mode & 0o111 ? 0o755 : 0o644,
+        sha256: await hashFile(full),
+      });
     }
   }
   return found.sort(byPath);
@@ -93,7 +113,15 @@ export async function writeTar(root: string, files: SourceFile[], epoch: number,
   const written = pipeline(pack, createWriteStream(out));
   for (const file of files) {
     const full = path.join(root, file.path);
-    const header = { name: file.path, mode: file.mode, mtime: new Date(epoch * 1000), uid: 0, gid: 0, uname: 'root', gname: 'root' };
+    const header = {
+      name: file.path,
+      mode: file.mode,
+      mtime: new Date(epoch * 1000),
+      uid: 0,
+      gid: 0,
+      uname: 'root',
+      gname: 'root',
+    };
     if (file.type === 'symlink') {
       pack.entry({ ...header, type: 'symlink', linkname: await fs.readlink(full) });
     } else if (file.type === 'directory') {

@@ -38,7 +38,11 @@ export async function describeFolder(folder: string): Promise<GitInfo> {
     const [revision = '', time] = log.split(' ');
     const tags = isTop ? (await git(['-C', folder, 'tag', '--points-at', 'HEAD'])).split('\n') : [];
     const versions = tags.map((tag) => tag.replace(/^v/, '')).filter((tag) => /^\d+\.\d+\.\d+/.test(tag));
-    return { revision, date: time ? Number(time) : undefined, tag: versions.length === 1 ? versions[0] : undefined };
+    return {
+      revision,
+      date: time ? Number(time) : undefined,
+      tag: versions.length === 1 ? versions[0] : undefined,
+    };
   } catch {
     return { revision: '' };
   }
@@ -69,7 +73,10 @@ export async function checkout(source: string, cache: string, setting: string): 
     return folder;
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim().split('\n').pop() ?? (error as Error).message;
-    throw new CheckError('source', `${setting}: cannot get ${url} at ${ref}: ${said}. Check the URL and the ref.`);
+    throw new CheckError(
+      'source',
+      `${setting}: cannot get ${url} at ${ref}: ${said}. Check the URL and the ref.`,
+    );
   }
 }
 

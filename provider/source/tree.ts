@@ -24,7 +24,12 @@ export function missingFrom(files: { path: string }[], layout: Layout): Requirem
 }
 
 /** Lists, checks and hashes a tree. Throws CheckError for one that is missing, incomplete or of another machine. */
-export async function readTree(location: string, layout: Layout, machine: number, namespace: string): Promise<Tree> {
+export async function readTree(
+  location: string,
+  layout: Layout,
+  machine: number,
+  namespace: string,
+): Promise<Tree> {
   const setting = `${namespace}:tree`;
   const fail = (message: string) => new CheckError('tree', `${setting}: ${message}`);
   const given = path.resolve(location);
@@ -32,7 +37,8 @@ export async function readTree(location: string, layout: Layout, machine: number
   if (!stat) throw fail(`${given} does not exist; give an installed tree, a folder or a tar.gz of one`);
   const unpacked = stat.isDirectory() ? given : await unpack(given, fail);
   const folder = await findRoot(unpacked, layout.binary);
-  if (!folder) throw fail(`${given} has no ${layout.binary}; give an installed tree (DESTDIR of cmake --install)`);
+  if (!folder)
+    throw fail(`${given} has no ${layout.binary}; give an installed tree (DESTDIR of cmake --install)`);
   const files = (await listTree(folder)).filter((file) => new RegExp(layout.treeRoots).test(file.path));
   const missing = missingFrom(files, layout);
   if (missing.length > 0) throw fail(`${given} lacks ${missing.map(({ what }) => what).join(', ')}`);
@@ -40,7 +46,9 @@ export async function readTree(location: string, layout: Layout, machine: number
   const found = await elfMachine(binary);
   if (found === undefined) throw fail(`${layout.binary} in ${given} is no ELF binary`);
   if (found !== machine) {
-    throw fail(`${layout.binary} in ${given} is for another machine (ELF machine ${found}, wanted ${machine} = x86-64)`);
+    throw fail(
+      `${layout.binary} in ${given} is for another machine (ELF machine ${found}, wanted ${machine} = x86-64)`,
+    );
   }
   const parts = hashParts([{ prefix: '', files }], layout.treeParts);
   return { folder, files, parts, version: await binaryVersion(binary) };

@@ -26,7 +26,9 @@ export async function sourceVersion(folder: string, variable: string): Promise<S
   const cmake = stripComments(await fs.readFile(path.join(folder, 'CMakeLists.txt'), 'utf8').catch(() => ''));
   const set = new RegExp(`\\bset\\s*\\(\\s*${variable}\\s+"?([^\\s")]+)"?([^)]*)\\)`, 'i').exec(cmake);
   if (set?.[1] && VERSION.test(set[1])) {
-    const guarded = new RegExp(`\\bif\\s*\\(\\s*NOT\\s+(DEFINED\\s+)?${variable}\\s*\\)`, 'i').test(cmake.slice(0, set.index));
+    const guarded = new RegExp(`\\bif\\s*\\(\\s*NOT\\s+(DEFINED\\s+)?${variable}\\s*\\)`, 'i').test(
+      cmake.slice(0, set.index),
+    );
     return { version: set[1], fixed: !guarded && !/\bCACHE\b/.test(set[2] ?? ''), from: 'CMakeLists.txt' };
   }
   const project = /\bproject\s*\([^)]*\bVERSION\s+"?(\d+\.\d+\.\d+)\b/i.exec(cmake)?.[1];
@@ -35,8 +37,12 @@ export async function sourceVersion(folder: string, variable: string): Promise<S
     const settable = new RegExp(`\\b${variable}\\b`).test(cmake);
     return { version: project, fixed: !settable, from: 'project() in CMakeLists.txt' };
   }
-  const file = (await fs.readFile(path.join(folder, 'VERSION'), 'utf8').catch(() => '')).trim().replace(/^v/, '');
-  return VERSION.exec(file)?.[0] === file && file ? { version: file, fixed: false, from: 'the file VERSION' } : undefined;
+  const file = (await fs.readFile(path.join(folder, 'VERSION'), 'utf8').catch(() => ''))
+    .trim()
+    .replace(/^v/, '');
+  return VERSION.exec(file)?.[0] === file && file
+    ? { version: file, fixed: false, from: 'the file VERSION' }
+    : undefined;
 }
 
 const stripComments = (text: string) => text.replace(/#.*$/gm, '');
@@ -44,7 +50,10 @@ const stripComments = (text: string) => text.replace(/#.*$/gm, '');
 /** What `<binary> --version` prints first that is a version; undefined when it does not run here. */
 export async function binaryVersion(binary: string): Promise<string | undefined> {
   try {
-    const { stdout, stderr } = await run(binary, ['--version'], { timeout: 10_000, env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } });
+    const { stdout, stderr } = await run(binary, ['--version'], {
+      timeout: 10_000,
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    });
     return VERSION.exec(stdout)?.[1] ?? VERSION.exec(stderr)?.[1];
   } catch {
     return undefined;

@@ -33,7 +33,11 @@ describe('names', () => {
         aliases: [],
         latestAliases: ['falco-module-src-x86.tar.gz'],
       },
-      'bpf-src': { fileName: 'falco-bpf-src-0.24.0-x86.tar.gz', aliases: [], latestAliases: ['falco-bpf-src-x86.tar.gz'] },
+      'bpf-src': {
+        fileName: 'falco-bpf-src-0.24.0-x86.tar.gz',
+        aliases: [],
+        latestAliases: ['falco-bpf-src-x86.tar.gz'],
+      },
       debug: { fileName: 'falco-0.24.0-x86.debug', aliases: [], latestAliases: ['falco.debug'] },
     });
   });
@@ -48,7 +52,10 @@ describe('names', () => {
 
   for (const bad of ['', '1', '0.24', 'v0.24.0', '0.24.0+build', '0.24.0-', '0.024.0', ' 0.24.0']) {
     it(`refuses the version "${bad}", naming the setting`, () => {
-      assert.throws(() => checkVersion(bad, 'falco:version'), /^Error: falco:version: ".*" is no version; give x\.y\.z/);
+      assert.throws(
+        () => checkVersion(bad, 'falco:version'),
+        /^Error: falco:version: ".*" is no version; give x\.y\.z/,
+      );
     });
   }
 

@@ -10,12 +10,18 @@ describe('wire', () => {
     const secret = { [SIGNATURE]: '1b47061264138c4ac30d75fd1eb44270', value: { a: 1 } };
     const output = { [SIGNATURE]: 'd0e6a833031e9bbcd3f4e8bde6ca49a4', value: 'x', dependencies: [] };
     const unknownOutput = { [SIGNATURE]: 'd0e6a833031e9bbcd3f4e8bde6ca49a4', dependencies: [] };
-    assert.deepEqual(decode({ list: [secret, output], unknownOutput }), { list: [{ a: 1 }, 'x'], unknownOutput: UNKNOWN });
+    assert.deepEqual(decode({ list: [secret, output], unknownOutput }), {
+      list: [{ a: 1 }, 'x'],
+      unknownOutput: UNKNOWN,
+    });
   });
 
   it('turns unknowns into a symbol and back', () => {
     assert.deepEqual(decode({ a: UNKNOWN_ON_THE_WIRE }), { a: UNKNOWN });
-    assert.deepEqual(encode({ a: UNKNOWN, b: [UNKNOWN] }), { a: UNKNOWN_ON_THE_WIRE, b: [UNKNOWN_ON_THE_WIRE] });
+    assert.deepEqual(encode({ a: UNKNOWN, b: [UNKNOWN] }), {
+      a: UNKNOWN_ON_THE_WIRE,
+      b: [UNKNOWN_ON_THE_WIRE],
+    });
     assert.equal(hasUnknown({ a: [{ b: UNKNOWN }] }), true);
     assert.equal(hasUnknown({ a: [{ b: '' }] }), false);
   });

@@ -33,7 +33,8 @@ describe('source folder', () => {
   });
   afterEach(() => fs.rmSync(work, { recursive: true }));
 
-  const names = async () => (await listSource(folder)).map((file) => `${file.path} ${file.type} ${file.mode.toString(8)}`);
+  const names = async () =>
+    (await listSource(folder)).map((file) => `${file.path} ${file.type} ${file.mode.toString(8)}`);
   const all = ['.gitignore file 644', 'a/run.sh file 755', 'b.txt file 644', 'link symlink 644'];
 
   it('leaves ignored files out, outside git too', async () => assert.deepEqual(await names(), all));
@@ -70,7 +71,10 @@ describe('source folder', () => {
     await unpackTar(`${out}.gz`, path.join(work, 'again'));
     assert.deepEqual(await listTree(path.join(work, 'again')), await listSource(folder));
     execFileSync('tar', ['-C', folder, '-cPf', `${work}/evil.tar`, '--transform=s,^,../,', 'b.txt']);
-    await assert.rejects(unpackTar(`${work}/evil.tar`, path.join(work, 'evil')), /the entry \.\.\/b\.txt points outside/);
+    await assert.rejects(
+      unpackTar(`${work}/evil.tar`, path.join(work, 'evil')),
+      /the entry \.\.\/b\.txt points outside/,
+    );
   });
 
   it('reads revision, date and version tag from git, of the last commit that touched the folder', async () => {
@@ -83,7 +87,11 @@ describe('source folder', () => {
     assert.deepEqual(await describeFolder(folder), { revision: first, date: 1600000000, tag: '0.24.0' });
     write('b.txt', 'changed');
     git(folder, 'commit', '--quiet', '-am', 'second');
-    assert.deepEqual(await describeFolder(path.join(folder, 'a')), { revision: first, date: 1600000000, tag: undefined });
+    assert.deepEqual(await describeFolder(path.join(folder, 'a')), {
+      revision: first,
+      date: 1600000000,
+      tag: undefined,
+    });
   });
 
   it('checks a git URL out by ref, once per commit, and names the setting when it cannot', async () => {
@@ -96,7 +104,10 @@ describe('source folder', () => {
     assert.equal(path.basename(found), git(folder, 'rev-parse', 'HEAD'));
     assert.equal((await describeFolder(found)).tag, '0.24.0');
     assert.equal(await checkout(`file://${folder}`, cache, 'falco:source'), found);
-    await assert.rejects(checkout(`file://${folder}#nope`, cache, 'falco:source'), /falco:source: cannot get .* at nope: there is no such ref/);
+    await assert.rejects(
+      checkout(`file://${folder}#nope`, cache, 'falco:source'),
+      /falco:source: cannot get .* at nope: there is no such ref/,
+    );
   });
 });
 
@@ -111,7 +122,10 @@ describe('the version that a source says', () => {
   };
 
   it('is a default where the recipe lets it be set', async () => {
-    assert.deepEqual(await said('if(NOT FALCO_VERSION)\n  set(FALCO_VERSION "0.1.0")\nendif()'), ['0.1.0', false]);
+    assert.deepEqual(await said('if(NOT FALCO_VERSION)\n  set(FALCO_VERSION "0.1.0")\nendif()'), [
+      '0.1.0',
+      false,
+    ]);
     assert.deepEqual(await said('set(FALCO_VERSION 0.1.0 CACHE STRING "version")'), ['0.1.0', false]);
     assert.deepEqual(await said('project(falco VERSION 0.2.0)\nset(V ${FALCO_VERSION})'), ['0.2.0', false]);
   });

@@ -54,19 +54,34 @@ describe('parts of an install tree', () => {
 });
 
 describe('part hashes', () => {
-  const before = hashParts([{ prefix: '', files: [file('driver/bpf/probe.c'), file('rules/a.yaml')] }], sourceParts);
+  const before = hashParts(
+    [{ prefix: '', files: [file('driver/bpf/probe.c'), file('rules/a.yaml')] }],
+    sourceParts,
+  );
 
   it('change for the part that a changed file belongs to, and no other', () => {
-    const after = hashParts([{ prefix: '', files: [file('driver/bpf/probe.c', '1'), file('rules/a.yaml')] }], sourceParts);
-    assert.deepEqual(PARTS.filter((part) => before[part] !== after[part]), ['bpf']);
+    const after = hashParts(
+      [{ prefix: '', files: [file('driver/bpf/probe.c', '1'), file('rules/a.yaml')] }],
+      sourceParts,
+    );
+    assert.deepEqual(
+      PARTS.filter((part) => before[part] !== after[part]),
+      ['bpf'],
+    );
   });
 
   it('change with a mode, and tell the same path of two sources apart', () => {
     const executable = { ...file('rules/a.yaml'), mode: 0o755 };
     const after = hashParts([{ prefix: '', files: [file('driver/bpf/probe.c'), executable] }], sourceParts);
-    assert.deepEqual(PARTS.filter((part) => before[part] !== after[part]), ['rules']);
+    assert.deepEqual(
+      PARTS.filter((part) => before[part] !== after[part]),
+      ['rules'],
+    );
     const extra = hashParts([{ prefix: 'libs/', files: [file('rules/a.yaml')] }], sourceParts);
-    assert.notEqual(extra.rules, hashParts([{ prefix: '', files: [file('rules/a.yaml')] }], sourceParts).rules);
+    assert.notEqual(
+      extra.rules,
+      hashParts([{ prefix: '', files: [file('rules/a.yaml')] }], sourceParts).rules,
+    );
   });
 
   it('do not depend on the order of keys', () => {
