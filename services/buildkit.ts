@@ -1,0 +1,94 @@
+/** The local stack's buildkitd on a unix socket, and the buildx builder by which docker-build finds it. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { promisify } from 'node:util';
+import { Daemon, logTail, runningPid, startDaemon, stopDaemon, until } from './daemon';
+
+const run = promisify(execFile);
+
+/** Longest path of a unix socket (unix(7)). */
+const SOCKET_PATH = 107;
+/** Name of the buildx builder. */
+export const BUILDER = 'artifacts';
+
+const folderOf = (root: string) => path.join(root, '.local', 'buildkit');
+
+/** `unix://` address; a deep clone's socket lies in /run, because a socket's path has a limit. */
+export function buildkitAddress(root: string): string {
+  const inside = path.join(folderOf(root), 'buildkitd.sock');
+  if (inside.length <= SOCKET_PATH) return `unix://${inside}`;
+  const short = createHash('sha256').update(root).digest('hex').slice(0, 16);
+  const base = fs.existsSync('/run') ? '/run' : os.tmpdir();
+  return `unix://${base}/artifacts-${short}/buildkitd.sock`;
+}
+
+function daemonOf(root: string): Daemon {
+  const folder = folderOf(root);
+  return { program: 'buildkitd', args: ['--config', path.join(folder, 'buildkitd.toml')], folder };
+}
+
+export async function answers(address: string): Promise<boolean> {
+  return run('buildctl', ['--addr', address, '--timeout', '3', 'debug', 'workers'], { timeout: 10_000 }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function configuration(root: string, registry: string): string {
+  return [
+    `root = ${JSON.stringify(path.join(folderOf(root), 'data'))}`,
+    '[grpc]',
+    `  address = [${JSON.stringify(buildkitAddress(root))}]`,
+    '[worker.oci]',
+    '  enabled = true',
+    '  gc = true',
+    '  reservedSpace = "2GB"',
+    '  maxUsedSpace = "20GB"',
+    '[worker.containerd]',
+    '  enabled = false',
+    `[registry.${JSON.stringify(registry)}]`,
+    '  http = true',
+    '  insecure = true',
+    '',
+  ].join('\n');
+}
+
+/** Starts buildkitd unless it answers with this configuration already. `registry` is reached by plain HTTP. */
+export async function startBuildkit(root: string, registry: string): Promise<'started' | 'running'> {
+  const daemon = daemonOf(root);
+  const address = buildkitAddress(root);
+  const config = path.join(daemon.folder, 'buildkitd.toml');
+  const wanted = configuration(root, registry);
+  const before = fs.existsSync(config) ? fs.readFileSync(config, 'utf8') : undefined;
+  if (before === wanted && (await answers(address))) return 'running';
+  await stopDaemon(daemon);
+  fs.mkdirSync(path.dirname(address.slice('unix://'.length)), { recursive: true, mode: 0o700 });
+  fs.mkdirSync(daemon.folder, { recursive: true });
+  fs.writeFileSync(config, wanted);
+  startDaemon(daemon);
+  if (await until(() => answers(address), 30_000)) return 'started';
+  throw new Error(`buildkitd does not start; its log ends:\n${logTail(daemon)}`);
+}
+
+/** Tells buildx's store of a builder of driver `remote` (the format of buildx's `instances/`). */
+export function writeBuilder(address: string): void {
+  const docker = process.env.DOCKER_CONFIG ?? path.join(os.homedir(), '.docker');
+  const store = path.join(process.env.BUILDX_CONFIG ?? path.join(docker, 'buildx'), 'instances');
+  const node = { Name: `${BUILDER}0`, Endpoint: address, Platforms: null, DriverOpts: null, Flags: null, Files: null };
+  const text = JSON.stringify({ Name: BUILDER, Driver: 'remote', Nodes: [node], Dynamic: false });
+  const file = path.join(store, BUILDER);
+  if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === text) return;
+  fs.mkdirSync(store, { recursive: true });
+  fs.writeFileSync(file, text, { mode: 0o600 });
+}
+
+export function stopBuildkit(root: string): Promise<boolean> {
+  return stopDaemon(daemonOf(root));
+}
+
+export function buildkitPid(root: string): number | undefined {
+  return runningPid(daemonOf(root));
+}

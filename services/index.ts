@@ -1,0 +1,86 @@
+/** The services of a local stack, for the program and the command line: started if they do not answer, else reused. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { BUILDER, buildkitAddress, buildkitPid, startBuildkit, stopBuildkit, writeBuilder } from './buildkit';
+import { ask, chooseAddress, DEFAULT_ADDRESS, registryPid, startRegistry, stopRegistry } from './registry';
+
+export interface Wanted {
+  /** Host of the registry. Default: one of our own on loopback. */
+  registry?: string;
+  /** Address of buildkitd. Default: one of our own. */
+  buildkit?: string;
+}
+
+export interface Services {
+  /** `host:port`. */
+  registry: string;
+  /** Address of buildkitd. */
+  buildkit: string;
+  /** Name of the buildx builder that stands for it. */
+  builder: string;
+}
+
+const SETTING = 'falco:registry';
+/** The project's root; this file runs from sources and from a bundle one folder below it. */
+const projectRoot = path.resolve(__dirname, '..');
+
+const chosenFile = (root: string) => path.join(root, '.local', 'services.json');
+const isLoopback = (address: string) => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|$)/.test(address);
+
+/** The registry address chosen before, so that previews need nobody to answer. */
+function remembered(root: string): string | undefined {
+  try {
+    return (JSON.parse(fs.readFileSync(chosenFile(root), 'utf8')) as { registry: string }).registry;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(root: string, registry: string): void {
+  fs.mkdirSync(path.dirname(chosenFile(root)), { recursive: true });
+  fs.writeFileSync(chosenFile(root), `${JSON.stringify({ registry })}\n`);
+}
+
+/**
+ * Where the services are; with `start`, also starts those of our own that do not answer.
+ * Throws when a port is in use by something else or a service does not start.
+ */
+export async function localServices(
+  wanted: Wanted,
+  { start, root = projectRoot, onStart = () => {} }: { start: boolean; root?: string; onStart?: (line: string) => void },
+): Promise<Services> {
+  const buildkit = wanted.buildkit ?? process.env.BUILDKIT_HOST ?? buildkitAddress(root);
+  if (!start) return { registry: wanted.registry ?? remembered(root) ?? DEFAULT_ADDRESS, buildkit, builder: BUILDER };
+  const registry = await registryAddress(wanted, root);
+  remember(root, registry);
+  if (isLoopback(registry) && (await startRegistry(root, registry, SETTING)) === 'started') {
+    onStart(`started the registry on ${registry}`);
+  }
+  if (buildkit === buildkitAddress(root) && (await startBuildkit(root, registry)) === 'started') {
+    onStart('started buildkitd');
+  }
+  writeBuilder(buildkit);
+  return { registry, buildkit, builder: BUILDER };
+}
+
+async function registryAddress(wanted: Wanted, root: string): Promise<string> {
+  if (wanted.registry && !isLoopback(wanted.registry)) return wanted.registry;
+  const before = wanted.registry ?? remembered(root);
+  if (before) {
+    const answer = await ask(root, before);
+    const isOthers = typeof answer === 'object' && !wanted.registry;
+    if (!isOthers) return chooseAddress(root, before, SETTING);
+  }
+  return chooseAddress(root, undefined, SETTING);
+}
+
+/** Stops what this project started. */
+export async function stopServices(root = projectRoot): Promise<{ registry: boolean; buildkit: boolean }> {
+  return { buildkit: await stopBuildkit(root), registry: await stopRegistry(root) };
+}
+
+/** Process ids of what this project started; undefined: not running. */
+export function serviceStatus(root = projectRoot) {
+  const services = { registry: remembered(root) ?? DEFAULT_ADDRESS, buildkit: buildkitAddress(root) };
+  return { ...services, registryPid: registryPid(root), buildkitPid: buildkitPid(root) };
+}
