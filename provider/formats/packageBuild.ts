@@ -20,7 +20,7 @@ export type { PackageInput, PackageScripts, PackageSpec, PackageText } from './p
  */
 export async function buildPackage(spec: PackageSpec, input: PackageInput, outFile: string): Promise<void> {
   const where = `package ${spec.key} (${spec.fileName})`;
-  if (spec.from === 'debug') return copyDebug(await treeFolder(spec, input, 'debug'), where, outFile);
+  if (spec.from === 'debug') return copyDebug(treeFolder(spec, input, 'debug'), where, outFile);
   const entries = spec.from === 'tree' ? await treeEntries(spec, input, where) : [];
   const configFiles = entries.filter(({ config }) => config).map(({ path: name }) => name);
   const variables = await packageVariables(spec, input, configFiles);
@@ -47,15 +47,15 @@ export async function buildPackage(spec: PackageSpec, input: PackageInput, outFi
 
 const tarOptions = (spec: PackageSpec) => ({ folder: topFolder(spec.fileName), epoch: spec.epoch });
 
-async function treeFolder(spec: PackageSpec, input: PackageInput, name: string): Promise<string> {
+function treeFolder(spec: PackageSpec, input: PackageInput, name: string): string {
   if (!input.treeDir) throw new Error(`package ${spec.key} (${spec.fileName}): needs an install tree`);
   return path.join(input.treeDir, name);
 }
 
 async function treeEntries(spec: PackageSpec, input: PackageInput, where: string): Promise<PackageEntry[]> {
-  const entries = select(await walk(await treeFolder(spec, input, 'tree')), spec.select, where);
+  const entries = select(await walk(treeFolder(spec, input, 'tree')), spec.select, where);
   if (!spec.libraries) return entries;
-  const carried = await walk(await treeFolder(spec, input, 'lib')).catch((error: NodeJS.ErrnoException) => {
+  const carried = await walk(treeFolder(spec, input, 'lib')).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []; // The binary needs nothing that a plain system lacks.
     throw error;
   });

@@ -31,18 +31,7 @@ export interface PackageSpec {
   /** `x.y.z` or `x.y.z-pre`. */
   version: string;
   arch: { deb: string; rpm: string; tarball: string };
-  product: Pick<
-    Product,
-    | 'name'
-    | 'title'
-    | 'vendor'
-    | 'maintainer'
-    | 'homepage'
-    | 'license'
-    | 'section'
-    | 'summary'
-    | 'description'
-  >;
+  product: Product;
   /** Relations in the format's own syntax. An entry of `provides` without a version gets the package's own. */
   provides: string[];
   conflicts: string[];

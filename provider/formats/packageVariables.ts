@@ -29,6 +29,8 @@ export function topFolder(fileName: string): string {
  * | CONFIG_FILES | paths of the configuration files, separated by spaces, no leading slash |
  * | DRIVER_DIR, DRIVER_VERSION, DKMS_NAME | `usr/src/<dkms name>-<version>` and its two parts |
  * | MODULE | name of the kernel module: file name without .ko |
+ * | IMAGE_NAMESPACE | registry namespace of the product's images |
+ * | VERSION_VARIABLE, CMAKE_ARGS | how the sources are configured; the caller's `variables` say it better |
  */
 export async function packageVariables(
   spec: PackageSpec,
@@ -42,6 +44,7 @@ export async function packageVariables(
     'tar.gz': spec.arch.tarball,
     debug: spec.arch.deb,
   };
+  const prefix = product.name.toUpperCase().replace(/[^A-Z0-9]/g, '_');
   const date = new Date(spec.epoch * 1000);
   return {
     NAME: product.name,
@@ -51,7 +54,7 @@ export async function packageVariables(
     HOMEPAGE: product.homepage,
     SUMMARY: product.summary,
     MAINTAINER: maintainerOf(product),
-    ENV_PREFIX: product.name.toUpperCase().replace(/[^A-Z0-9]/g, '_'),
+    ENV_PREFIX: prefix,
     PACKAGE: spec.package,
     PACKAGE_VERSION: packageVersion(spec.version),
     VERSION: spec.version,
@@ -60,6 +63,9 @@ export async function packageVariables(
     FOLDER: spec.format === 'tar.gz' ? topFolder(spec.fileName) : undefined,
     YEAR: String(date.getUTCFullYear()),
     RFC_DATE: date.toUTCString().replace('GMT', '+0000'),
+    IMAGE_NAMESPACE: product.imageNamespace,
+    VERSION_VARIABLE: `${prefix}_VERSION`,
+    CMAKE_ARGS: '-DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr',
     CONFIG_FILES: [...configFiles].sort().join(' '),
     ...(await driverVariables(spec, input)),
     ...spec.variables,

@@ -136,9 +136,11 @@ async function putSource(pack: tar.Pack, entry: Source, name: string, options: T
     case 'contiguous-file':
       await pipeline(entry, pack.entry({ ...header, mode: executable ? 0o755 : 0o644, size }));
       return;
-    default:
+    case 'block-device':
+    case 'character-device':
+    case 'fifo':
       throw new Error(
-        `the source archive holds ${name}, a ${type ?? 'nameless type'}; only files, links and folders go into a tarball`,
+        `the source archive holds ${name}, a ${type}; only files, links and folders go into a tarball`,
       );
   }
   entry.resume();
