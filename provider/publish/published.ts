@@ -1,0 +1,141 @@
+/** What the three publishers share: the packages they are given, versions, aliases and the files for clients. */
+import * as semver from 'semver';
+import { Signer } from '../gpg';
+import { isSignedBy } from '../gpgVerify';
+import { Store } from '../store/store';
+
+/** One package of a release, its blob already in the pool. */
+export interface PublishedPackage {
+  /** Name inside the package; for downloads the row's key. */
+  name: string;
+  /** Release version, `x.y.z[-pre]`. */
+  version: string;
+  /** Canonical file name. */
+  fileName: string;
+  /** Further names of the same bytes, with a version. */
+  aliases: string[];
+  /** Names without a version: they point at the newest release. */
+  latestAliases: string[];
+  sha256: string;
+  /** Bytes. */
+  size: number;
+  /** Pool key, `<prefix>/pool/<sha256>/<fileName>`. */
+  key: string;
+  /** Stack that publishes it; only that one takes it away. */
+  stack: string;
+}
+
+/** Names and texts of a repository. All keys are below the bucket's root. */
+export interface RepositorySettings {
+  /** Prefix of every key of the repository, no trailing slash. */
+  prefix: string;
+  /** Product: names the `.sources` and `.repo` files and the keyring. */
+  productName: string;
+  title: string;
+  /** Origin and Label of the apt repository. */
+  origin: string;
+  suite: string;
+  component: string;
+  /** Architectures as debs spell them. */
+  architectures: string[];
+  /** Key of the ASCII-armored public key. */
+  publicKey: string;
+  /** Key of the binary keyring. */
+  keyring: string;
+}
+
+/** The newest version that may be `latest`: pre-releases never are. */
+export function latestOf(versions: string[]): string | undefined {
+  return versions.filter((version) => !semver.prerelease(version)).sort(semver.rcompare)[0];
+}
+
+/** What publishing would do to the listed packages; pure, for previews and summaries. */
+export interface Plan {
+  added: string[];
+  /** Listed under the same name with other bytes. */
+  rebuilt: { fileName: string; from: string; to: string }[];
+  unchanged: string[];
+  /** Each unversioned name and the file that it will stand for. */
+  latest: Record<string, string>;
+}
+
+type Listed = Pick<PublishedPackage, 'name' | 'version' | 'fileName' | 'latestAliases' | 'sha256'>;
+
+export function plan(before: Listed[], packages: Listed[]): Plan {
+  const listed = new Map(before.map((entry) => [entry.fileName, entry.sha256]));
+  const after = new Map([...before, ...packages].map((entry) => [entry.fileName, entry]));
+  return {
+    added: packages.filter(({ fileName }) => !listed.has(fileName)).map(({ fileName }) => fileName),
+    rebuilt: packages.flatMap(({ fileName, sha256 }) => {
+      const from = listed.get(fileName);
+      return from && from !== sha256 ? [{ fileName, from, to: sha256 }] : [];
+    }),
+    unchanged: packages
+      .filter(({ fileName, sha256 }) => listed.get(fileName) === sha256)
+      .map(({ fileName }) => fileName),
+    latest: Object.fromEntries(
+      [...latestAliases([...after.values()])].map(([alias, { fileName }]) => [alias, fileName]),
+    ),
+  };
+}
+
+/** The entry that each unversioned name stands for: of the newest release that has that name. */
+export function latestAliases<T extends Pick<PublishedPackage, 'version' | 'latestAliases'>>(
+  entries: T[],
+): Map<string, T> {
+  const names = [...new Set(entries.flatMap((entry) => entry.latestAliases))].sort();
+  const found = names.flatMap((alias): [string, T][] => {
+    const candidates = entries.filter((entry) => entry.latestAliases.includes(alias));
+    const newest = latestOf(candidates.map(({ version }) => version));
+    const entry = candidates.find(({ version }) => version === newest);
+    return entry ? [[alias, entry]] : [];
+  });
+  return new Map(found);
+}
+
+/** Writes an object of fixed name unless it has these bytes. Returns whether it wrote. */
+export async function putIfChanged(store: Store, key: string, body: Buffer): Promise<boolean> {
+  if ((await store.get(key))?.body.equals(body)) return false;
+  await store.put(key, body);
+  return true;
+}
+
+/** Puts a plain name beside its pool blob, and its detached signature; both only where they are not right already. */
+export async function publishPlain(
+  store: Store,
+  signer: Signer,
+  entry: { key: string; sha256: string; size: number },
+  plainKey: string,
+): Promise<void> {
+  const before = await store.head(plainKey);
+  const isSame =
+    before?.size === entry.size && (before.sha256 === undefined || before.sha256 === entry.sha256);
+  if (!isSame) await store.copy(entry.key, plainKey);
+  await publishSignature(store, signer, plainKey, isSame);
+}
+
+/** A detached `.asc` beside a file. A valid one is kept: another would be other bytes. */
+async function publishSignature(store: Store, signer: Signer, key: string, keep: boolean): Promise<void> {
+  const signature = `${key}.asc`;
+  const before = keep ? await store.get(signature) : undefined;
+  const file = await store.get(key);
+  if (!file) throw new Error(`${key} vanished while it was published; run the update again`);
+  if (before && (await isSignedBy(file.body, before.body, await signer.trustedKeys()))) return;
+  await store.put(signature, await signer.detach(file.body));
+}
+
+/** The public key in both forms, as clients fetch it. */
+export async function publishKeys(store: Store, settings: RepositorySettings, signer: Signer): Promise<void> {
+  await putIfChanged(store, settings.publicKey, await signer.publicKey());
+  await putIfChanged(store, settings.keyring, await signer.keyring());
+}
+
+/** Tries of a compare-and-swap before another writer's luck becomes an error. */
+export const TRIES = 8;
+
+/** Waits a little longer after each lost race, 50 ms at first. */
+export function backOff(attempt: number): Promise<void> {
+  return new Promise((resolve) =>
+    setTimeout(resolve, 50 * 2 ** Math.min(attempt, 6) * (0.5 + Math.random())),
+  );
+}
