@@ -1,0 +1,164 @@
+import * as assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { promisify } from 'node:util';
+import { readRpm, rpmDigests, SIGNATURE_TAG } from '../../../provider/formats/rpmHeader';
+import { createLocalKey, openSigner, signRpm } from '../../../provider/gpg';
+import { changeKeys, closeSessions } from '../../../provider/gpgSession';
+import { clearText, isSignedBy, verifiedText } from '../../../provider/gpgVerify';
+import { makeRpm } from './samples';
+
+const run = promisify(execFile);
+const setting = 'product:signingKey';
+
+/** Processes of the gpg family whose command line names a path. */
+async function agentsNaming(text: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of await fs.readdir('/proc')) {
+    const line = await fs.readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (line.startsWith('gpg-agent') && line.includes(text)) found.push(pid);
+  }
+  return found;
+}
+
+const shortFolders = async () => (await fs.readdir('/tmp')).filter((name) => /^gpg-\w{6}$/.test(name));
+
+describe('gpg', function () {
+  this.timeout(30_000);
+  let root: string;
+  let home: string;
+  let fingerprint: string;
+
+  before(async () => {
+    root = await fs.mkdtemp(path.join(os.tmpdir(), 'keys-'));
+    // Deeper than a unix socket's path may be.
+    home = path.join(root, 'deep'.repeat(20), 'deeper'.repeat(10), 'home');
+    ({ fingerprint } = await createLocalKey({ home, uid: 'Test packages' }));
+  });
+  after(async () => {
+    await closeSessions();
+    await fs.rm(root, { recursive: true });
+  });
+
+  it('makes one key of a name, in a private folder, that says it is not for release', async () => {
+    assert.equal((await createLocalKey({ home, uid: 'Test packages' })).fingerprint, fingerprint);
+    const signer = await openSigner({ home, setting });
+    assert.equal(signer.fingerprint, fingerprint);
+    assert.equal(signer.uid, 'Test packages (not for release)');
+    assert.equal(signer.expires, undefined);
+    assert.equal((await fs.stat(home)).mode & 0o777, 0o700);
+    assert.equal((await openSigner({ home, key: 'Test packages', setting })).fingerprint, fingerprint);
+  });
+
+  it('clear-signs so that the text comes back, and notices a changed word', async () => {
+    const signer = await openSigner({ home, setting });
+    const text = 'Origin: X\n- dash\nSHA256:\n abc 1 f\n';
+    const signed = await signer.clearSign(Buffer.from(text));
+    const keyring = await signer.keyring();
+    assert.equal(clearText(signed), text);
+    assert.equal(await verifiedText(signed, keyring), text);
+    assert.equal(await verifiedText(signed, await signer.publicKey()), text);
+    const edited = Buffer.from(signed.toString().replace('abc', 'abd'));
+    assert.equal(await verifiedText(edited, keyring), undefined);
+    assert.equal(await verifiedText(Buffer.from('nothing'), keyring), undefined);
+  });
+
+  it('signs bytes and files detached, with SHA-256', async () => {
+    const signer = await openSigner({ home, setting });
+    const file = path.join(root, '-a file');
+    await fs.writeFile(file, 'data');
+    const signature = await signer.detach({ file });
+    assert.match(signature.toString(), /^-----BEGIN PGP SIGNATURE-----\n/);
+    assert.equal(await isSignedBy(Buffer.from('data'), signature, await signer.trustedKeys()), true);
+    assert.equal(
+      await isSignedBy({ file }, await signer.detach(Buffer.from('data')), await signer.publicKey()),
+      true,
+    );
+    assert.equal(await isSignedBy(Buffer.from('date'), signature, await signer.keyring()), false);
+  });
+
+  it('signs an rpm through gpg, leaving header and payload as they were', async () => {
+    const signer = await openSigner({ home, setting });
+    const file = await makeRpm(root, { name: 'sample', version: '1.0.0' });
+    const before = await rpmDigests(file);
+    assert.equal((await readRpm(file)).signature.values.has(SIGNATURE_TAG.rsa), false);
+    await signRpm(file, signer);
+    assert.deepEqual(await rpmDigests(file), before);
+    const { stdout } = await run('rpm', ['-qp', '--nosignature', '--qf', '%{RSAHEADER:pgpsig}', file]);
+    assert.match(stdout, new RegExp(`^RSA/SHA256, .*Key ID ${fingerprint.slice(-16).toLowerCase()}$`));
+    const key = path.join(root, 'key.asc');
+    const db = path.join(root, 'db');
+    await fs.writeFile(key, await signer.publicKey());
+    await run('rpmkeys', ['--dbpath', db, '--import', key]);
+    assert.match(
+      (await run('rpmkeys', ['--dbpath', db, '--checksig', file])).stdout,
+      /: digests signatures OK\n$/,
+    );
+    await signRpm(file, signer);
+    assert.deepEqual(await rpmDigests(file), before);
+  });
+
+  it('says what is wrong with a key, and which setting names it', async () => {
+    const other = path.join(root, 'other');
+    const open = (key?: string) => openSigner({ home: other, key, setting });
+    await assert.rejects(
+      open(),
+      /^Error: The key folder .*other does not exist: .* set product:signingKey\.$/,
+    );
+    await fs.mkdir(other, { mode: 0o700 });
+    await assert.rejects(
+      open('ABCD'),
+      /^Error: There is no secret key "ABCD" in .*: .* set product:signingKey to/,
+    );
+    const make = (...args: string[]) =>
+      changeKeys(other, (gpg) =>
+        gpg.run(
+          ['--pinentry-mode', 'loopback', '--passphrase-fd', '0', '--quick-generate-key', ...args],
+          Buffer.alloc(0),
+        ),
+      );
+    await make('Only certifies', 'ed25519', 'cert', 'never');
+    await assert.rejects(open(), /cannot sign: set product:signingKey to one that can\.$/);
+    await make('Short lived', 'ed25519', 'sign', 'seconds=1');
+    await assert.rejects(
+      open(),
+      /^Error: Several keys in .* match: set product:signingKey to the fingerprint of one of .*Short lived/,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await assert.rejects(
+      open('Short lived'),
+      /\(Short lived\) expired on \d{4}-\d\d-\d\d: .* set product:signingKey to another/,
+    );
+  });
+
+  it('leaves no agent, no socket and no folder behind', async () => {
+    await (await openSigner({ home, setting })).detach(Buffer.from('x'));
+    await closeSessions();
+    assert.deepEqual(
+      (await fs.readdir(home)).filter((name) => name.startsWith('S.')),
+      [],
+    );
+    assert.deepEqual(await agentsNaming(root), []);
+  });
+
+  it('ends its agent with a process that is killed', async () => {
+    const script = `
+      const { openSigner } = require(${JSON.stringify(path.resolve('provider/gpg'))});
+      openSigner({ home: ${JSON.stringify(home)}, setting: 'x' }).then(() => { console.log('open'); setInterval(() => {}, 1000); });`;
+    const before = new Set(await shortFolders());
+    const child = spawn(process.execPath, ['-r', 'ts-node/register/transpile-only', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const [folder] = (await shortFolders()).filter((name) => !before.has(name));
+    assert.equal((await agentsNaming(folder)).length, 1);
+    child.kill('SIGKILL');
+    for (let waited = 0; (await agentsNaming(folder)).length > 0; waited += 200) {
+      assert.ok(waited < 15_000, 'the agent is still there');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    await fs.rm(path.join('/tmp', folder), { recursive: true });
+  });
+});
