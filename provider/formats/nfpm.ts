@@ -7,9 +7,11 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
+import { packageVersion } from '../../names';
+import type { Format } from '../../model';
 import type { PackageScripts, PackageSpec } from './packageSpec';
 import { maintainerOf } from './packageVariables';
-import { packageVersion } from './packageVersion';
+import { makePayloadRelative } from './rpmPayload';
 import type { PackageEntry } from './treeSelection';
 
 const run = promisify(execFile);
@@ -41,6 +43,7 @@ export async function buildNfpm(
   const { posttransaction, ...common } = await writeScripts(spec, scripts, workDir);
   const config = {
     ...metadata(spec, spec.format, posttransaction),
+    ...(spec.format === 'rpm' ? { changelog: await writeChangelog(spec, workDir) } : {}),
     scripts: common,
     contents: await contents(spec, entries, workDir),
   };
@@ -66,6 +69,7 @@ export async function buildNfpm(
     if (code === 'ENOENT') throw new Error('the program nfpm is not on PATH; the set-up of tools/ makes it');
     throw new Error(`nfpm could not make ${spec.fileName}: ${(stderr || stdout || message).trim()}`);
   }
+  if (spec.format === 'rpm') await makePayloadRelative(outFile);
 }
 
 /** nfpm expands `$NAME` in most fields and has no escape for it; an environment variable that holds `$` is one. */
@@ -120,7 +124,7 @@ function metadata(spec: PackageSpec, format: 'deb' | 'rpm', posttrans?: string) 
       arch: spec.arch.rpm,
       buildhost: 'localhost',
       compression: 'gzip:9',
-      group: 'Unspecified',
+      group: 'Applications/System',
       summary: product.summary,
       scripts: posttrans === undefined ? {} : { posttrans },
     },
@@ -154,6 +158,19 @@ async function writeScripts(
   return files;
 }
 
+/** One entry, as a deb has it in a file of its own (`packaging/deb/changelog`). */
+async function writeChangelog(spec: PackageSpec, workDir: string): Promise<string> {
+  const file = path.join(workDir, 'changelog.yaml');
+  const entry = {
+    semver: `${packageVersion(spec.version)}-${RPM_RELEASE}`,
+    date: new Date(spec.epoch * 1000).toISOString(),
+    packager: maintainerOf(spec.product),
+    changes: [{ note: `Release ${spec.version}` }],
+  };
+  await fs.writeFile(file, stringify([entry]));
+  return file;
+}
+
 async function contents(spec: PackageSpec, entries: PackageEntry[], workDir: string) {
   const texts = path.join(workDir, 'texts');
   await fs.mkdir(texts);
@@ -166,15 +183,19 @@ async function contents(spec: PackageSpec, entries: PackageEntry[], workDir: str
       if (empty || isOwned(entry.path, spec))
         listed.push({ dst, type: 'dir', file_info: { ...owner, mode: entry.mode } });
     } else if (entry.content && 'target' in entry.content) {
-      listed.push({ src: literal(entry.content.target), dst, type: 'symlink', file_info: owner });
+      listed.push({
+        src: literal(entry.content.target),
+        dst,
+        type: 'symlink',
+        file_info: { ...owner, mode: entry.mode },
+      });
     } else if (entry.content) {
       let src = 'file' in entry.content ? entry.content.file : '';
       if ('text' in entry.content) {
         src = path.join(texts, String(listed.length));
         await fs.writeFile(src, entry.content.text);
       }
-      // A deb knows one kind of configuration file: never replaced without asking.
-      const type = entry.config ? { type: spec.format === 'rpm' ? 'config|noreplace' : 'config' } : {};
+      const type = fileType(entry, spec.format);
       listed.push({
         src: literal(path.resolve(src)),
         dst,
@@ -184,4 +205,10 @@ async function contents(spec: PackageSpec, entries: PackageEntry[], workDir: str
     }
   }
   return listed;
+}
+
+/** A deb knows one kind of configuration file, which is never replaced without asking, and no documentation. */
+function fileType(entry: PackageEntry, format: Format): { type?: string } {
+  if (entry.config) return { type: format === 'rpm' ? 'config|noreplace' : 'config' };
+  return format === 'rpm' && entry.path.startsWith('usr/share/doc/') ? { type: 'doc' } : {};
 }

@@ -1,8 +1,8 @@
 /** The variables that the texts of `packaging/` may use. */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import { packageVersion } from '../../names';
 import type { PackageInput, PackageSpec } from './packageSpec';
-import { packageVersion } from './packageVersion';
 
 /** "The Authors <mail>", as deb and rpm want it, where the catalog may give the address alone. */
 export function maintainerOf(product: PackageSpec['product']): string {
