@@ -43,6 +43,7 @@ const unit = (driver: string) => ({
 const debian = [
   { template: 'deb/copyright', to: '/usr/share/doc/{package}/copyright' },
   { template: 'deb/changelog', to: '/usr/share/doc/{package}/changelog.gz' },
+  { template: 'deb/lintian-overrides', to: '/usr/share/lintian/overrides/{package}' },
 ];
 
 const packages: PackageRow[] = [
