@@ -70,6 +70,8 @@ export interface Layout {
   treeShape: Requirement[];
   /** Only paths that match belong to an install tree; a tarball's own INSTALL or Makefile does not. */
   treeRoots: string;
+  /** Installed paths that no artifact wants: headers and static libraries of what was compiled in. */
+  treeIgnore: string;
   /** The image that compiles the sources. */
   builderImage: string;
   /** Path of the main binary in the install tree; its `--version` is checked. */

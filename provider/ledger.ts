@@ -55,7 +55,7 @@ export async function updateLedger(
     change(ledger);
     try {
       if (Object.keys(ledger.releases).length === 0) {
-        if (etag) await store.delete(keyOf(channel));
+        if (etag) await store.delete(keyOf(channel), etag);
       } else {
         const sorted = Object.fromEntries(
           Object.entries(ledger.releases).sort(([a], [b]) => semver.compare(a, b)),

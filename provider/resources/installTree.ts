@@ -97,12 +97,14 @@ async function build(inputs: InstallTreeInputs): Promise<InstallTreeOutputs> {
       outDir: out,
       onProgress: (line) => process.stderr.write(`${line}\n`),
     });
-    const files = await listTree(path.join(out, 'tree'));
+    const isIgnored = (file: string) => new RegExp(inputs.layout.treeIgnore).test(file);
+    const files = (await listTree(path.join(out, 'tree'))).filter((file) => !isIgnored(file.path));
     const missing = missingFrom(files, inputs.layout);
     if (missing.length > 0)
       throw new Error(`the install tree lacks ${missing.map(({ what }) => what).join(', ')}`);
     const file = path.join(work, 'tree.tar');
-    await writeTar(out, await listTree(out), inputs.epoch, file);
+    const all = (await listTree(out)).filter((found) => !isIgnored(found.path.replace(/^tree\//, '')));
+    await writeTar(out, all, inputs.epoch, file);
     const sha256 = await hashFile(file);
     const key = `${inputs.prefix}/${sha256}.tar`;
     await store.putImmutable(key, { file });

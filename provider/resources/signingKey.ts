@@ -41,8 +41,8 @@ export const signingKey: Resource<SigningKeyInputs, { fingerprint: string }> = {
   async check(news) {
     const inputs = known<SigningKeyInputs>(news);
     if (!inputs || news === UNKNOWN) return news;
-    const fingerprint = await find({ ...inputs, fingerprint: undefined });
-    return { ...inputs, fingerprint: fingerprint ?? UNKNOWN };
+    // An update may not hear of an unknown: a key that is still to be made is left out.
+    return { ...inputs, fingerprint: await find({ ...inputs, fingerprint: undefined }) };
   },
 
   diff(olds, news) {

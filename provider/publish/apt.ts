@@ -1,0 +1,235 @@
+/**
+ * The apt repository. Pointer: `dists/<suite>/InRelease`. Its index files are by-hash objects, the manifest among
+ * them; `Packages*`, `Release` and `Release.gpg` are copies for clients without by-hash (apt before 1.2).
+ */
+import { gunzipSync } from 'node:zlib';
+import {
+  ListedFile,
+  packagesParagraph,
+  parseRelease,
+  releaseHeader,
+  renderRelease,
+  sourcesFile,
+} from '../formats/aptIndex';
+import { gzip, sha256, xz } from '../formats/compress';
+import { field, readDebControl } from '../formats/debControl';
+import { Signer } from '../gpg';
+import { clearText, isSignedBy, verifiedText } from '../gpgVerify';
+import { Store } from '../store/store';
+import { emptyManifest, Manifest } from './manifest';
+import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
+import {
+  checkFiles,
+  Committed,
+  foreignRepository,
+  isIntact,
+  Kind,
+  publishPackages,
+  PublishOptions,
+  unpublishPackages,
+  untrustedIndex,
+} from './repository';
+
+/** The paragraph of Packages. */
+export type AptManifest = Manifest<string>;
+
+const MANIFEST = 'manifest.json.gz';
+
+class AptRepository implements Kind<string> {
+  private readonly folder: string;
+  readonly pointerKey: string;
+  readonly generations: string[];
+
+  constructor(
+    private readonly store: Store,
+    private readonly settings: RepositorySettings,
+  ) {
+    this.folder = `${settings.prefix}/dists/${settings.suite}`;
+    this.pointerKey = `${this.folder}/InRelease`;
+    const binaries = settings.architectures.map(
+      (one) => `${this.folder}/${settings.component}/binary-${one}`,
+    );
+    this.generations = [this.folder, ...binaries].map((folder) => `${folder}/by-hash/`);
+  }
+
+  plainKey = (name: string) => `${this.settings.prefix}/${this.settings.suite}/${name}`;
+
+  owns(key: string) {
+    const last = [`${this.folder}/Release.gpg`, `${this.folder}/Release`];
+    if (last.includes(key) || key.startsWith(`${this.folder}/by-hash/`)) return 'last';
+    return key.startsWith(`${this.folder}/`) || key === this.sourcesKey ? 'first' : undefined;
+  }
+
+  private get sourcesKey() {
+    return `${this.settings.prefix}/${this.settings.productName}.sources`;
+  }
+
+  private byHash(file: ListedFile): string {
+    const slash = file.path.lastIndexOf('/') + 1;
+    return `${this.folder}/${file.path.slice(0, slash)}by-hash/SHA256/${file.sha256}`;
+  }
+
+  /** The state that a Release text names; undefined when it is not ours or its manifest is lost. */
+  private async state(text: string): Promise<Omit<Committed<string>, 'isSound' | 'etag'> | undefined> {
+    const release = parseRelease(text);
+    const listed = release?.files.find(({ path }) => path === MANIFEST);
+    if (!release || !listed) return undefined;
+    const found = await this.store.get(this.byHash(listed));
+    if (!found || sha256(found.body) !== listed.sha256) return undefined;
+    const manifest = JSON.parse(gunzipSync(found.body).toString()) as AptManifest;
+    return { manifest, indexKeys: release.files.map((file) => this.byHash(file)), date: release.date };
+  }
+
+  /** The copy of the last state under a fixed name, for when somebody edited or removed the pointer. */
+  private async releaseText(trusted?: Buffer): Promise<string | undefined> {
+    const release = await this.store.get(`${this.folder}/Release`);
+    const signature = await this.store.get(`${this.folder}/Release.gpg`);
+    if (!release) return undefined;
+    const isGood = !trusted || (signature && (await isSignedBy(release.body, signature.body, trusted)));
+    return isGood ? release.body.toString() : undefined;
+  }
+
+  async read(trusted?: Buffer): Promise<Committed<string>> {
+    const pointer = await this.store.get(this.pointerKey);
+    const etag = pointer?.etag;
+    const unverified = pointer && clearText(pointer.body);
+    const text = pointer && (trusted ? await verifiedText(pointer.body, trusted) : unverified);
+    const state = text === undefined ? undefined : await this.state(text);
+    if (text !== undefined && state) {
+      return { ...state, etag, isSound: parseRelease(text)?.header === releaseHeader(this.settings) };
+    }
+    const copy = await this.releaseText(trusted);
+    const copied = copy === undefined ? undefined : await this.state(copy);
+    if (copied) return { ...copied, etag, isSound: false };
+    const url = `${this.store.url}/${this.settings.prefix}`;
+    if (unverified !== undefined && (await this.state(unverified))) throw untrustedIndex(url);
+    const indexes = (await this.store.list(`${this.folder}/`)).filter((key) => !key.includes('/by-hash/'));
+    if (indexes.length > 0) throw foreignRepository(url);
+    return { manifest: emptyManifest(), isSound: false, indexKeys: [] };
+  }
+
+  async describe(file: string, one: PublishedPackage) {
+    const control = await readDebControl(file);
+    const path = one.key.slice(this.settings.prefix.length + 1);
+    const fragment = packagesParagraph(control, { path, size: one.size, sha256: one.sha256 });
+    return { architecture: field(control, 'Architecture') ?? '', fragment };
+  }
+
+  async stage(manifest: AptManifest, date: Date, signer: Signer): Promise<Buffer> {
+    const { component, architectures } = this.settings;
+    const bodies = new Map([[MANIFEST, gzip(Buffer.from(JSON.stringify(manifest)))]]);
+    for (const architecture of architectures) {
+      const entries = manifest.entries.filter((entry) => ['all', architecture].includes(entry.architecture));
+      const plain = Buffer.from(entries.map(({ fragment }) => fragment).join('\n'));
+      const name = `${component}/binary-${architecture}/Packages`;
+      bodies
+        .set(name, plain)
+        .set(`${name}.gz`, gzip(plain))
+        .set(`${name}.xz`, await xz(plain));
+    }
+    const files = [...bodies].map(([path, body]) => ({ path, size: body.length, sha256: sha256(body) }));
+    for (const file of files)
+      await this.store.putImmutable(this.byHash(file), bodies.get(file.path) as Buffer);
+    return signer.clearSign(Buffer.from(renderRelease(this.settings, date, files)));
+  }
+
+  /** The committed Release text and its files. */
+  private async committed() {
+    const pointer = await this.store.get(this.pointerKey);
+    const text = pointer && clearText(pointer.body);
+    return { pointer, text, files: (text && parseRelease(text)?.files) || [] };
+  }
+
+  private sources(): Buffer {
+    const { prefix, keyring } = this.settings;
+    const installed = `/usr/share/keyrings/${keyring.slice(keyring.lastIndexOf('/') + 1)}`;
+    const url = `${this.store.url}/${prefix}`;
+    return Buffer.from(sourcesFile({ ...this.settings, url, keyring: installed }));
+  }
+
+  async settle(signer: Signer): Promise<void> {
+    const { text, files } = await this.committed();
+    if (text === undefined) return;
+    for (const file of files) {
+      const named = `${this.folder}/${file.path}`;
+      if (!(await isIntact(this.store, named, file))) await this.store.copy(this.byHash(file), named);
+    }
+    const release = Buffer.from(text);
+    const isNew = await putIfChanged(this.store, `${this.folder}/Release`, release);
+    const signature = isNew ? undefined : await this.store.get(`${this.folder}/Release.gpg`);
+    if (!signature || !(await isSignedBy(release, signature.body, await signer.keyring()))) {
+      await this.store.put(`${this.folder}/Release.gpg`, await signer.detach(release));
+    }
+    await putIfChanged(this.store, this.sourcesKey, this.sources());
+  }
+
+  async check(trusted: Buffer): Promise<string[]> {
+    const { pointer, text, files } = await this.committed();
+    const problems: string[] = [];
+    if (!pointer || text === undefined || (await verifiedText(pointer.body, trusted)) === undefined) {
+      problems.push(`${this.pointerKey} is missing, edited or signed by another key`);
+    }
+    for (const file of files) {
+      for (const key of [this.byHash(file), `${this.folder}/${file.path}`]) {
+        if (!(await isIntact(this.store, key, file))) problems.push(`${key} is missing or edited`);
+      }
+    }
+    const release = await this.store.get(`${this.folder}/Release`);
+    const signature = await this.store.get(`${this.folder}/Release.gpg`);
+    if (release?.body.toString() !== text) problems.push(`${this.folder}/Release is missing or edited`);
+    if (!signature || !(await isSignedBy(Buffer.from(text ?? ''), signature.body, trusted))) {
+      problems.push(`${this.folder}/Release.gpg is missing or not of this Release`);
+    }
+    const sources = await this.store.get(this.sourcesKey);
+    if (!sources?.body.equals(this.sources())) problems.push(`${this.sourcesKey} is missing or edited`);
+    return problems;
+  }
+}
+
+/** What the repository holds; an empty manifest when there is none. Errors when it is not ours. */
+export async function readAptManifest(store: Store, settings: RepositorySettings): Promise<AptManifest> {
+  return (await new AptRepository(store, settings).read()).manifest;
+}
+
+/**
+ * Lists debs, whose blobs lie in the pool, beside what is listed already. `date` is the time of publication, for
+ * Release; it is moved forward where needed, for apt refuses an older one. Returns the manifest that is published.
+ */
+export async function publishApt(
+  store: Store,
+  settings: RepositorySettings,
+  packages: PublishedPackage[],
+  signer: Signer,
+  date: Date,
+  options: PublishOptions = {},
+): Promise<AptManifest> {
+  const kind = new AptRepository(store, settings);
+  return publishPackages({ store, settings, kind, signer, date, options }, packages);
+}
+
+/** Takes a stack's debs out of the repository and deletes them. */
+export async function unpublishApt(
+  store: Store,
+  settings: RepositorySettings,
+  stack: string,
+  signer: Signer,
+  date: Date,
+  options: PublishOptions = {},
+): Promise<void> {
+  const kind = new AptRepository(store, settings);
+  await unpublishPackages({ store, settings, kind, signer, date, options }, stack);
+}
+
+/** What is missing, edited or not signed with the published key; `publishApt` of the same packages repairs it. */
+export async function checkApt(
+  store: Store,
+  settings: RepositorySettings,
+  packages: PublishedPackage[],
+): Promise<string[]> {
+  const kind = new AptRepository(store, settings);
+  const key = await store.get(settings.publicKey);
+  if (!key) return [`${settings.publicKey} is missing`];
+  const { manifest } = await kind.read();
+  const { problems } = await checkFiles(store, settings, kind, manifest, packages);
+  return [...(await kind.check(key.body)), ...problems];
+}

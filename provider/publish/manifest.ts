@@ -1,0 +1,109 @@
+/** What a repository of packages holds: kept in the bucket, named by the signed index, merged on every publication. */
+import * as semver from 'semver';
+import { latestAliases, PublishedPackage } from './published';
+
+export interface ManifestEntry<F> extends PublishedPackage {
+  /** As the package spells it. */
+  architecture: string;
+  /** ISO time at which these bytes came in. */
+  published: string;
+  /** Equal for equal packages whatever their signatures; absent where the bytes decide. */
+  identity?: string;
+  /** What it adds to the indexes. */
+  fragment: F;
+}
+
+/** Objects that the indexes no longer name but a client may still ask for. */
+export interface Superseded {
+  /** ISO time. */
+  since: string;
+  keys: string[];
+}
+
+export interface Manifest<F> {
+  format: 1;
+  entries: ManifestEntry<F>[];
+  /** Newest first. */
+  superseded: Superseded[];
+  /** Objects that were to be deleted right after this manifest was committed. */
+  leaving: string[];
+}
+
+/** Superseded objects stay for two generations, and at least as long as any cache may hold an index. */
+const KEPT_GENERATIONS = 2;
+export const GRACE = 24 * 3600 * 1000;
+
+export const emptyManifest = <F>(): Manifest<F> => ({ format: 1, entries: [], superseded: [], leaving: [] });
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** By name, version, architecture, file: the order of every index. */
+export function compareEntries<F>(a: ManifestEntry<F>, b: ManifestEntry<F>): number {
+  return (
+    compareText(a.name, b.name) ||
+    semver.compare(a.version, b.version) ||
+    compareText(a.architecture, b.architecture) ||
+    compareText(a.fileName, b.fileName)
+  );
+}
+
+/** Whether the one takes the other's place: the same package, or a package of the same file name. */
+function isSame<F>(a: ManifestEntry<F>, b: ManifestEntry<F>): boolean {
+  const samePackage = a.name === b.name && a.version === b.version && a.architecture === b.architecture;
+  return samePackage || a.fileName === b.fileName;
+}
+
+/** Entries with `added` beside the others or in their place. */
+export function mergeEntries<F>(entries: ManifestEntry<F>[], added: ManifestEntry<F>[]): ManifestEntry<F>[] {
+  const kept = entries.filter((entry) => !added.some((one) => isSame(one, entry)));
+  return [...kept, ...added].sort(compareEntries);
+}
+
+/** Plain name and entry of every file beside the pool. */
+export function plainNames<F>(entries: ManifestEntry<F>[]): Map<string, ManifestEntry<F>> {
+  const fixed = entries.flatMap((entry) =>
+    [entry.fileName, ...entry.aliases].map((name): [string, ManifestEntry<F>] => [name, entry]),
+  );
+  return new Map([...fixed, ...latestAliases(entries)]);
+}
+
+/**
+ * The manifest that follows `current` with other entries. `indexKeys` are the current generation's index files;
+ * `goesAway` says that packages that drop out shall go at once instead of after the grace time.
+ */
+export function nextManifest<F>(
+  current: Manifest<F>,
+  entries: ManifestEntry<F>[],
+  indexKeys: string[],
+  plainKey: (name: string) => string,
+  now: Date,
+  goesAway: boolean,
+): Manifest<F> {
+  const pool = new Set(entries.map(({ key }) => key));
+  const dropped = current.entries.map(({ key }) => key).filter((key) => !pool.has(key));
+  const names = plainNames(entries);
+  const plain = [...plainNames(current.entries).keys()].filter((name) => !names.has(name)).map(plainKey);
+  const replaced = goesAway ? [] : dropped;
+  const generation: Superseded = {
+    since: now.toISOString(),
+    keys: [...new Set([...indexKeys, ...replaced])].sort(),
+  };
+  const all = generation.keys.length > 0 ? [generation, ...current.superseded] : current.superseded;
+  const superseded = all.filter(
+    ({ since }, i) => i < KEPT_GENERATIONS || now.getTime() - Date.parse(since) < GRACE,
+  );
+  const leaving = [...plain.flatMap((key) => [key, `${key}.asc`]), ...(goesAway ? dropped : [])].sort();
+  return { format: 1, entries, superseded, leaving };
+}
+
+/** Every key that a manifest keeps from deletion, apart from its own generation's index files. */
+export function keptKeys<F>(manifest: Manifest<F>, plainKey: (name: string) => string): Set<string> {
+  const plain = [...plainNames(manifest.entries).keys()].map(plainKey);
+  return new Set([
+    ...manifest.entries.map(({ key }) => key),
+    ...manifest.superseded.flatMap(({ keys }) => keys),
+    ...plain.flatMap((key) => [key, `${key}.asc`]),
+  ]);
+}

@@ -1,0 +1,360 @@
+/**
+ * The ordered steps by which a repository of packages goes from one whole state to the next:
+ *
+ *   immutable index files → compare-and-swap of the pointer → copies under fixed names → clean-up
+ *
+ * A client that follows the pointer sees the old state or the new one. Whatever stops a publisher in between, the
+ * next one merges into what the pointer names and writes the rest. `apt.ts` and `yum.ts` say what the files are.
+ */
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { Signer } from '../gpg';
+import { withTemporaryFolder } from '../gpgSession';
+import { ConflictError, Store } from '../store/store';
+import { sha256 as digest } from '../formats/compress';
+import { GRACE, keptKeys, Manifest, ManifestEntry, mergeEntries, nextManifest, plainNames } from './manifest';
+import { backOff, PublishedPackage, publishKeys, publishPlain, RepositorySettings, TRIES } from './published';
+
+/** A state of a repository, as its pointer names it. */
+export interface Committed<F> {
+  manifest: Manifest<F>;
+  /** Etag of the pointer; undefined when there is none. */
+  etag?: string;
+  /** The pointer is there, signed by us, and as the settings want it. */
+  isSound: boolean;
+  /** Keys of its index files, immutable. */
+  indexKeys: string[];
+  /** When it was published; undefined for a new repository. */
+  date?: Date;
+}
+
+/** How one kind of repository names and writes its files. */
+export interface Kind<F> {
+  pointerKey: string;
+  /**
+   * Reads the committed state; an empty one when there is no repository. `trusted` is a keyring of which one key
+   * must have signed it; without it, signatures are not looked at.
+   */
+  read(trusted?: Buffer): Promise<Committed<F>>;
+  /** What the package adds to the index, read from its file. */
+  describe(
+    file: string,
+    one: PublishedPackage,
+    date: Date,
+  ): Promise<{ architecture: string; identity?: string; fragment: F }>;
+  /** Writes the immutable index files of a state and gives the pointer's contents. */
+  stage(manifest: Manifest<F>, date: Date, signer: Signer): Promise<Buffer>;
+  /** Brings index copies of fixed names in line with the committed state. */
+  settle(signer: Signer): Promise<void>;
+  /** What of the index files is missing or edited. */
+  check(trusted: Buffer): Promise<string[]>;
+  plainKey(name: string): string;
+  /** Prefixes below which all objects are index files of some generation, named by digest. */
+  generations: string[];
+  /** Whether a key is one of our index files, to be deleted when the repository is emptied; `last` ones at the end. */
+  owns(key: string): 'first' | 'last' | undefined;
+}
+
+export interface PublishOptions {
+  /** A released name with other bytes is an error before anything is written. */
+  immutable?: boolean;
+  /** Go on from indexes that none of our keys signed: after the signing key was replaced on purpose. */
+  trustUnverified?: boolean;
+  /** The publisher's clock, for the grace time. */
+  now?: Date;
+}
+
+/** The index is signed by none of our keys: signing what it lists could vouch for somebody else's packages. */
+export class UntrustedIndexError extends Error {
+  override name = 'UntrustedIndexError';
+}
+
+/** The repository was made by other means. */
+export class ForeignRepositoryError extends Error {
+  override name = 'ForeignRepositoryError';
+}
+
+export function foreignRepository(url: string): ForeignRepositoryError {
+  return new ForeignRepositoryError(
+    `${url} has indexes but no manifest of ours: it was made by other means. Adopt it first (npm run adopt), or publish to another prefix.`,
+  );
+}
+
+export function untrustedIndex(url: string): UntrustedIndexError {
+  return new UntrustedIndexError(
+    `The index of ${url} is signed by none of our keys, so nothing is added to it. Restore the key that signed it; only if that key was replaced on purpose, publish once without this check (trustUnverified).`,
+  );
+}
+
+/** Whether an object has this size and digest. Reads it only where the store cannot tell. */
+export async function isIntact(
+  store: Store,
+  key: string,
+  wanted: { size: number; sha256: string },
+): Promise<boolean> {
+  const head = await store.head(key);
+  if (head?.size !== wanted.size) return false;
+  if (head.sha256 !== undefined) return head.sha256 === wanted.sha256;
+  const found = await store.get(key);
+  return found !== undefined && digest(found.body) === wanted.sha256;
+}
+
+/** Makes sure that a package's blob is whole; takes it from a plain copy when it is not. */
+async function ensureBlob(store: Store, one: PublishedPackage, plainKeys: string[]): Promise<void> {
+  if (await isIntact(store, one.key, one)) return;
+  for (const key of plainKeys) {
+    if (await isIntact(store, key, one)) return store.copy(key, one.key);
+  }
+  throw new Error(
+    `${store.url}/${one.key} is missing or damaged, and no copy is left: build ${one.fileName} again.`,
+  );
+}
+
+interface Job<F> {
+  store: Store;
+  settings: RepositorySettings;
+  kind: Kind<F>;
+  signer: Signer;
+  date: Date;
+  options: PublishOptions;
+}
+
+/** Entries for the packages; those that are listed already are not read again. */
+async function describePackages<F>(
+  { store, kind, date, options }: Job<F>,
+  current: Manifest<F>,
+  packages: PublishedPackage[],
+  known: Map<string, ManifestEntry<F>>,
+): Promise<ManifestEntry<F>[]> {
+  const listed = new Map(current.entries.map((entry) => [entry.fileName, entry]));
+  const entries: ManifestEntry<F>[] = [];
+  for (const one of packages) {
+    const before = listed.get(one.fileName);
+    if (before?.sha256 === one.sha256 && before.key === one.key) {
+      const { architecture, published, identity, fragment } = before;
+      entries.push({ ...before, ...one, architecture, published, identity, fragment });
+      continue;
+    }
+    const described = known.get(one.sha256) ?? (await describeBlob(store, kind, one, date));
+    known.set(one.sha256, described);
+    if (before && before.identity !== undefined && before.identity === described.identity) {
+      // The same package under another signature: the bytes that are out stay.
+      entries.push({ ...before, ...one, sha256: before.sha256, size: before.size, key: before.key });
+      continue;
+    }
+    if (before && options.immutable) {
+      throw new Error(
+        `${one.fileName} is released with sha256 ${before.sha256} and must not change to ${one.sha256}: give the new build a new version.`,
+      );
+    }
+    entries.push({ ...described, ...one });
+  }
+  return entries;
+}
+
+async function describeBlob<F>(
+  store: Store,
+  kind: Kind<F>,
+  one: PublishedPackage,
+  date: Date,
+): Promise<ManifestEntry<F>> {
+  const copies = [one.fileName, ...one.aliases].map((name) => kind.plainKey(name));
+  await ensureBlob(store, one, copies);
+  return withTemporaryFolder(async (folder) => {
+    const file = path.join(folder, one.fileName);
+    await store.download(one.key, file);
+    if (digest(await fs.readFile(file)) !== one.sha256) {
+      throw new Error(
+        `${store.url}/${one.key} does not have the digest in its name: build ${one.fileName} again.`,
+      );
+    }
+    return { ...one, published: date.toISOString(), ...(await kind.describe(file, one, date)) };
+  });
+}
+
+async function deleteKeys(store: Store, keys: Iterable<string>, kept: Set<string>): Promise<void> {
+  for (const key of keys) if (!kept.has(key)) await store.delete(key);
+}
+
+/** Commits other entries on top of `current`. Throws ConflictError when another publisher was faster. */
+async function commit<F>(job: Job<F>, current: Committed<F>, entries: ManifestEntry<F>[], goesAway: boolean) {
+  const { store, kind, signer, options } = job;
+  const now = options.now ?? new Date();
+  const plainKey = (name: string) => kind.plainKey(name);
+  const next = nextManifest(current.manifest, entries, current.indexKeys, plainKey, now, goesAway);
+  const kept = keptKeys(next, plainKey);
+  // What an earlier publisher was to delete and may not have; the list is dropped by this commit.
+  await deleteKeys(
+    store,
+    current.manifest.leaving,
+    new Set([...kept, ...keptKeys(current.manifest, plainKey)]),
+  );
+  // apt keeps what it has when the date it is offered is not a later one.
+  const earliest = current.date ? current.date.getTime() + 1000 : 0;
+  const date = new Date(Math.max(job.date.getTime(), earliest));
+  await store.compareAndSwap(kind.pointerKey, await kind.stage(next, date, signer), current.etag);
+  return { next, kept };
+}
+
+/** Removes what the new state has no use for: replaced blobs after their grace time, and index files that nothing names. */
+async function cleanUp<F>(
+  job: Job<F>,
+  before: Manifest<F>,
+  next: Manifest<F>,
+  kept: Set<string>,
+): Promise<void> {
+  const { store, kind } = job;
+  await deleteKeys(store, next.leaving, kept);
+  const expired = before.superseded.flatMap(({ keys }) => keys).filter((key) => key.includes('/pool/'));
+  await deleteKeys(store, expired, kept);
+  const current = new Set([...kept, ...(await kind.read()).indexKeys]);
+  const limit = (job.options.now ?? new Date()).getTime() - GRACE;
+  for (const prefix of kind.generations) {
+    // A young one may belong to a publisher that has not committed yet.
+    const old = (await store.listObjects(prefix)).filter(({ modified }) => modified.getTime() < limit);
+    await deleteKeys(
+      store,
+      old.map(({ key }) => key),
+      current,
+    );
+  }
+}
+
+/** Plain copies of these names, and the index copies; again until the pointer stays what it was. */
+async function settle<F>({ store, settings, kind, signer }: Job<F>, fileNames: Set<string>): Promise<void> {
+  await publishKeys(store, settings, signer);
+  for (let round = 0; round < TRIES; round++) {
+    const before = (await store.head(kind.pointerKey))?.etag;
+    const { manifest } = await kind.read();
+    const latest = new Set(manifest.entries.flatMap((entry) => entry.latestAliases));
+    for (const [name, entry] of plainNames(manifest.entries)) {
+      if (fileNames.has(entry.fileName) || latest.has(name)) {
+        await publishPlain(store, signer, entry, kind.plainKey(name));
+      }
+    }
+    await kind.settle(signer);
+    if ((await store.head(kind.pointerKey))?.etag === before) return;
+  }
+}
+
+/** Problems with blobs and plain names of all entries, from one listing, and with the packages' own bytes. */
+export async function checkFiles<F>(
+  store: Store,
+  settings: RepositorySettings,
+  kind: Kind<F>,
+  manifest: Manifest<F>,
+  packages: PublishedPackage[],
+): Promise<{ problems: string[]; fileNames: Set<string> }> {
+  const sizes = new Map((await store.listObjects(`${settings.prefix}/`)).map(({ key, size }) => [key, size]));
+  const own = new Set(packages.map(({ fileName }) => fileName));
+  const problems: string[] = [];
+  const fileNames = new Set<string>();
+  const names = plainNames(manifest.entries);
+  const report = (fileName: string, problem: string) => {
+    fileNames.add(fileName);
+    problems.push(problem);
+  };
+  const isWhole = async (key: string, entry: ManifestEntry<F>) =>
+    sizes.get(key) === entry.size && (!own.has(entry.fileName) || (await isIntact(store, key, entry)));
+  for (const entry of manifest.entries) {
+    if (!(await isWhole(entry.key, entry))) report(entry.fileName, `${entry.key} is missing or damaged`);
+  }
+  for (const [name, entry] of names) {
+    const key = kind.plainKey(name);
+    if (!(await isWhole(key, entry))) report(entry.fileName, `${key} is missing or damaged`);
+    if (!sizes.get(`${key}.asc`)) report(entry.fileName, `${key}.asc is missing`);
+  }
+  const listed = new Set(manifest.entries.map(({ fileName }) => fileName));
+  for (const fileName of own)
+    if (!listed.has(fileName)) problems.push(`${settings.prefix} does not list ${fileName}`);
+  return { problems, fileNames };
+}
+
+async function retrying<T>(key: string, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      if (attempt === 2 * TRIES) {
+        throw new Error(`${key}: other publishers were faster ${attempt + 1} times; run the update again.`);
+      }
+      await backOff(attempt);
+    }
+  }
+}
+
+function checkNames(packages: PublishedPackage[]): void {
+  const names = packages.flatMap((one) => [one.fileName, ...one.aliases]);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new Error(`Two packages are to be published as ${twice}; give each a name of its own.`);
+}
+
+/** Publishes packages beside what is there, repairs what is damaged, and writes nothing when nothing is to do. */
+export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage[]): Promise<Manifest<F>> {
+  const { store, settings, kind, signer, options } = job;
+  checkNames(packages);
+  const trusted = options.trustUnverified ? undefined : await signer.trustedKeys();
+  const known = new Map<string, ManifestEntry<F>>();
+  return retrying(kind.pointerKey, async () => {
+    const current = await kind.read(trusted);
+    const described = await describePackages(job, current.manifest, packages, known);
+    const entries = mergeEntries(current.manifest.entries, described);
+    const fileNames = new Set(packages.map(({ fileName }) => fileName));
+    const isChanged = JSON.stringify(entries) !== JSON.stringify(current.manifest.entries);
+    if (!isChanged && current.isSound) {
+      const indexes = await kind.check(await signer.trustedKeys());
+      const files = await checkFiles(store, settings, kind, current.manifest, packages);
+      if (indexes.length === 0 && files.problems.length === 0) return current.manifest;
+      for (const fileName of files.fileNames) fileNames.add(fileName);
+    }
+    const names = plainNames(entries);
+    for (const entry of entries.filter(({ fileName }) => fileNames.has(fileName))) {
+      const copies = [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name));
+      await ensureBlob(store, entry, copies);
+    }
+    const { next, kept } = await commit(job, current, entries, false);
+    await settle(job, fileNames);
+    await cleanUp(job, current.manifest, next, kept);
+    return next;
+  });
+}
+
+/** Takes a stack's packages out. An emptied repository leaves no object under its prefix. */
+export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<void> {
+  const { store, settings, kind, signer, options } = job;
+  const trusted = options.trustUnverified ? undefined : await signer.trustedKeys();
+  await retrying(kind.pointerKey, async () => {
+    const current = await kind.read(trusted);
+    const entries = current.manifest.entries.filter((entry) => entry.stack !== stack);
+    const isChanged =
+      entries.length !== current.manifest.entries.length || current.manifest.leaving.length > 0;
+    if (current.etag !== undefined && isChanged) {
+      // Emptied or not, the change is committed first: a publisher that comes now builds on it.
+      const { next, kept } = await commit(job, current, entries, true);
+      await settle(job, new Set());
+      await cleanUp(job, current.manifest, next, kept);
+    }
+    if (entries.length === 0) await removeAll(job);
+  });
+  const keys = new Set([settings.publicKey, settings.keyring]);
+  const folder = settings.publicKey.slice(0, settings.publicKey.lastIndexOf('/') + 1);
+  const others = (await store.list(folder)).filter((key) => !keys.has(key));
+  // The last repository takes the public key with it.
+  if (folder !== '' && others.length === 0) await deleteKeys(store, keys, new Set());
+}
+
+/** Removes an empty repository, unless somebody publishes to it at this moment. */
+async function removeAll<F>(job: Job<F>): Promise<void> {
+  const { store, settings, kind } = job;
+  const { manifest, etag } = await kind.read();
+  if (manifest.entries.length > 0) return;
+  if (etag !== undefined) await store.delete(kind.pointerKey, etag);
+  const keys = await store.list(`${settings.prefix}/`);
+  const ours = (when: 'first' | 'last') => keys.filter((key) => kind.owns(key) === when);
+  const pool = keys.filter((key) => key.startsWith(`${settings.prefix}/pool/`));
+  await deleteKeys(store, [...pool, ...ours('first'), ...ours('last')], new Set());
+  // A publisher that committed meanwhile may have lost copies to us.
+  if (await store.head(kind.pointerKey)) await settle(job, new Set());
+}
