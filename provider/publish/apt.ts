@@ -4,15 +4,16 @@
  */
 import { gunzipSync } from 'node:zlib';
 import {
+  AptFragment,
+  aptFragment,
+  aptSources,
+  listedFiles,
   ListedFile,
-  packagesParagraph,
-  parseRelease,
-  releaseHeader,
-  renderRelease,
-  sourcesFile,
+  packagesIndex,
+  releaseText,
 } from '../formats/aptIndex';
 import { gzip, sha256, xz } from '../formats/compress';
-import { field, readDebControl } from '../formats/debControl';
+import { readControl } from '../formats/debControl';
 import { Signer } from '../gpg';
 import { clearText, isSignedBy, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
@@ -30,12 +31,16 @@ import {
   untrustedIndex,
 } from './repository';
 
-/** The paragraph of Packages. */
-export type AptManifest = Manifest<string>;
+export type AptManifest = Manifest<AptFragment>;
 
 const MANIFEST = 'manifest.json.gz';
 
-class AptRepository implements Kind<string> {
+function dateOf(release: string): Date | undefined {
+  const date = new Date(/^Date: (.+)$/m.exec(release)?.[1] ?? '');
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+class AptRepository implements Kind<AptFragment> {
   private readonly folder: string;
   readonly pointerKey: string;
   readonly generations: string[];
@@ -70,14 +75,15 @@ class AptRepository implements Kind<string> {
   }
 
   /** The state that a Release text names; undefined when it is not ours or its manifest is lost. */
-  private async state(text: string): Promise<Omit<Committed<string>, 'isSound' | 'etag'> | undefined> {
-    const release = parseRelease(text);
-    const listed = release?.files.find(({ path }) => path === MANIFEST);
-    if (!release || !listed) return undefined;
+  private async state(text: string): Promise<Omit<Committed<AptFragment>, 'isSound' | 'etag'> | undefined> {
+    const files = listedFiles(text);
+    const date = dateOf(text);
+    const listed = files.find(({ path }) => path === MANIFEST);
+    if (!date || !listed) return undefined;
     const found = await this.store.get(this.byHash(listed));
     if (!found || sha256(found.body) !== listed.sha256) return undefined;
     const manifest = JSON.parse(gunzipSync(found.body).toString()) as AptManifest;
-    return { manifest, indexKeys: release.files.map((file) => this.byHash(file)), date: release.date };
+    return { manifest, indexKeys: files.map((file) => this.byHash(file)), date };
   }
 
   /** The copy of the last state under a fixed name, for when somebody edited or removed the pointer. */
@@ -89,14 +95,14 @@ class AptRepository implements Kind<string> {
     return isGood ? release.body.toString() : undefined;
   }
 
-  async read(trusted?: Buffer): Promise<Committed<string>> {
+  async read(trusted?: Buffer): Promise<Committed<AptFragment>> {
     const pointer = await this.store.get(this.pointerKey);
     const etag = pointer?.etag;
     const unverified = pointer && clearText(pointer.body);
     const text = pointer && (trusted ? await verifiedText(pointer.body, trusted) : unverified);
     const state = text === undefined ? undefined : await this.state(text);
     if (text !== undefined && state) {
-      return { ...state, etag, isSound: parseRelease(text)?.header === releaseHeader(this.settings) };
+      return { ...state, etag, isSound: text === this.render(state.date, listedFiles(text)) };
     }
     const copy = await this.releaseText(trusted);
     const copied = copy === undefined ? undefined : await this.state(copy);
@@ -109,18 +115,24 @@ class AptRepository implements Kind<string> {
   }
 
   async describe(file: string, one: PublishedPackage) {
-    const control = await readDebControl(file);
     const path = one.key.slice(this.settings.prefix.length + 1);
-    const fragment = packagesParagraph(control, { path, size: one.size, sha256: one.sha256 });
-    return { architecture: field(control, 'Architecture') ?? '', fragment };
+    const fragment = aptFragment(await readControl(file), path, one.size, one.sha256);
+    return { architecture: fragment.architecture, fragment };
+  }
+
+  /** Release of these files, sorted by path. */
+  private render(date: Date | undefined, files: ListedFile[]): string {
+    const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const { title } = this.settings;
+    return releaseText({ ...this.settings, description: title, date: date ?? new Date(0) }, sorted);
   }
 
   async stage(manifest: AptManifest, date: Date, signer: Signer): Promise<Buffer> {
     const { component, architectures } = this.settings;
     const bodies = new Map([[MANIFEST, gzip(Buffer.from(JSON.stringify(manifest)))]]);
     for (const architecture of architectures) {
-      const entries = manifest.entries.filter((entry) => ['all', architecture].includes(entry.architecture));
-      const plain = Buffer.from(entries.map(({ fragment }) => fragment).join('\n'));
+      const fragments = manifest.entries.map(({ fragment }) => fragment);
+      const plain = Buffer.from(packagesIndex(fragments, architecture));
       const name = `${component}/binary-${architecture}/Packages`;
       bodies
         .set(name, plain)
@@ -130,21 +142,21 @@ class AptRepository implements Kind<string> {
     const files = [...bodies].map(([path, body]) => ({ path, size: body.length, sha256: sha256(body) }));
     for (const file of files)
       await this.store.putImmutable(this.byHash(file), bodies.get(file.path) as Buffer);
-    return signer.clearSign(Buffer.from(renderRelease(this.settings, date, files)));
+    return signer.clearSign(Buffer.from(this.render(date, files)));
   }
 
   /** The committed Release text and its files. */
   private async committed() {
     const pointer = await this.store.get(this.pointerKey);
     const text = pointer && clearText(pointer.body);
-    return { pointer, text, files: (text && parseRelease(text)?.files) || [] };
+    return { pointer, text, files: text === undefined ? [] : listedFiles(text) };
   }
 
   private sources(): Buffer {
-    const { prefix, keyring } = this.settings;
+    const { prefix, keyring, suite, component, architectures } = this.settings;
     const installed = `/usr/share/keyrings/${keyring.slice(keyring.lastIndexOf('/') + 1)}`;
     const url = `${this.store.url}/${prefix}`;
-    return Buffer.from(sourcesFile({ ...this.settings, url, keyring: installed }));
+    return Buffer.from(aptSources(url, suite, component, architectures, installed));
   }
 
   async settle(signer: Signer): Promise<void> {

@@ -1,0 +1,36 @@
+/** Index files in the forms that clients ask for. Equal input gives equal bytes. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+
+/** gzip without name and time; the operating system byte is fixed, for it differs between builds of zlib. */
+export function gzip(bytes: Buffer): Buffer {
+  const packed = gzipSync(bytes, { level: 9 });
+  packed[9] = 255;
+  return packed;
+}
+
+/** xz by the `xz` program. Preset 2: index text repeats itself so much that more gains nothing. */
+export function xz(bytes: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('xz', ['--compress', '--stdout', '--threads=1', '-2'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const chunks: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'ENOENT' ? new Error('xz is not installed; install the package xz-utils.') : error,
+      ),
+    );
+    child.on('close', (code) =>
+      code === 0 ? resolve(Buffer.concat(chunks)) : reject(new Error(`xz ended with status ${code}.`)),
+    );
+    child.stdin.on('error', () => {});
+    child.stdin.end(bytes);
+  });
+}
+
+export function sha256(bytes: Buffer | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
