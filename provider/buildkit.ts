@@ -56,14 +56,16 @@ export interface InstallTreeBuild {
 const TAIL = 15;
 const quote = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
 
-/** The folder that enters the build as the context `input`: hard links, so that nothing is copied. */
+/**
+ * The folder that enters the build as the context `input`: hard links, so that nothing is copied. The files keep
+ * their own mtime: BuildKit takes a file of the same size and mtime as in an earlier build for the same file.
+ */
 async function inputFolder(build: InstallTreeBuild): Promise<string> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-input-'));
   const place = async (file: string, name: string) => {
     const target = path.join(folder, name);
     await fs.mkdir(path.dirname(target), { recursive: true });
     await fs.link(file, target).catch(() => fs.copyFile(file, target));
-    await fs.utimes(target, build.epoch, build.epoch);
   };
   if (build.source) await place(build.source, 'source.tar');
   if (build.tree) await place(build.tree, 'tree.tar');
