@@ -1,0 +1,262 @@
+/**
+ * The yum repository. Pointer: `mirrorlist`, one line, the URL of an immutable generation folder. `repodata/` at the
+ * root is a copy for configurations with a `baseurl`; its repomd.xml and signature cannot switch together.
+ */
+import { sha256 } from '../formats/compress';
+import { readRpm, rpmDigests } from '../formats/rpmHeader';
+import { IndexFile, parseRepomd, renderRepomd, repoFile, unpackIndex, yumIndexes } from '../formats/yumIndex';
+import { rpmIdentity, YumFragment, yumFragment } from '../formats/yumPackage';
+import { Signer } from '../gpg';
+import { isSignedBy } from '../gpgVerify';
+import { Store } from '../store/store';
+import { emptyManifest, Manifest } from './manifest';
+import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
+import {
+  checkFiles,
+  Committed,
+  foreignRepository,
+  isIntact,
+  Kind,
+  publishPackages,
+  PublishOptions,
+  unpublishPackages,
+  untrustedIndex,
+} from './repository';
+
+export type YumManifest = Manifest<YumFragment>;
+
+/** Folder of the root copy's repomd.xml inside a generation: signed before the commit, copied after it. */
+const ROOT_COPY = 'baseurl';
+
+type State = Omit<Committed<YumFragment>, 'isSound' | 'etag'>;
+
+class YumRepository implements Kind<YumFragment> {
+  readonly pointerKey: string;
+  readonly generations: string[];
+
+  constructor(
+    private readonly store: Store,
+    private readonly settings: RepositorySettings,
+  ) {
+    this.pointerKey = this.key('mirrorlist');
+    // `repodata/` also has two files of fixed names; these are kept by name in `indexKeys`.
+    this.generations = [this.key('generations/'), this.key('repodata/')];
+  }
+
+  private key(name: string): string {
+    return `${this.settings.prefix}/${name}`;
+  }
+
+  private get repoKey() {
+    return this.key(`${this.settings.productName}.repo`);
+  }
+
+  private readonly fixed = ['repodata/repomd.xml', 'repodata/repomd.xml.asc'];
+
+  plainKey = (name: string) => this.key(name);
+
+  owns(key: string) {
+    // While repodata/repomd.xml is there, its manifest has to be.
+    if (key === this.key(this.fixed[0])) return 'first';
+    return this.generations.some((prefix) => key.startsWith(prefix)) || key === this.repoKey
+      ? 'last'
+      : undefined;
+  }
+
+  private pointer(id: string): Buffer {
+    return Buffer.from(`${this.store.url}/${this.key(`generations/${id}/`)}\n`);
+  }
+
+  /** The state that a repomd.xml below `folder` names; undefined when it is not ours or its manifest is lost. */
+  private async state(folder: string, repomd: Buffer, indexKeys: string[]): Promise<State | undefined> {
+    const parsed = parseRepomd(repomd);
+    const listed = parsed?.files.find(({ type }) => type === 'manifest');
+    if (!parsed || !listed) return undefined;
+    const found = await this.store.get(`${folder}${listed.name}`);
+    if (!found || sha256(found.body) !== listed.sha256) return undefined;
+    const manifest = JSON.parse(unpackIndex(found.body).toString()) as YumManifest;
+    return { manifest, indexKeys, date: new Date(parsed.revision * 1000) };
+  }
+
+  private async signed(key: string, trusted?: Buffer): Promise<Buffer | undefined> {
+    const document = await this.store.get(key);
+    if (!document || !trusted) return document?.body;
+    const signature = await this.store.get(`${key}.asc`);
+    return signature && (await isSignedBy(document.body, signature.body, trusted))
+      ? document.body
+      : undefined;
+  }
+
+  private async generation(id: string, trusted?: Buffer): Promise<State | undefined> {
+    const folder = this.key(`generations/${id}/`);
+    const repomd = await this.signed(`${folder}repodata/repomd.xml`, trusted);
+    if (!repomd || sha256(repomd) !== id) return undefined;
+    return this.state(folder, repomd, await this.indexKeys(id));
+  }
+
+  /** Everything that a generation needs: its folder and what the root copy names. */
+  private async indexKeys(id: string): Promise<string[]> {
+    const folder = this.key(`generations/${id}/`);
+    const root = await this.store.get(`${folder}${ROOT_COPY}/repomd.xml`);
+    const rootFiles = (root && parseRepomd(root.body)?.files) ?? [];
+    const named = [...rootFiles.map(({ name }) => name), ...this.fixed].map((name) => this.key(name));
+    return [...(await this.store.list(folder)), ...named];
+  }
+
+  async read(trusted?: Buffer): Promise<Committed<YumFragment>> {
+    const pointer = await this.store.get(this.pointerKey);
+    const etag = pointer?.etag;
+    const id = /\/generations\/([0-9a-f]{64})\/\n$/.exec(pointer?.body.toString() ?? '')?.[1];
+    const state = id === undefined ? undefined : await this.generation(id, trusted);
+    if (pointer && id !== undefined && state) {
+      return { ...state, etag, isSound: pointer.body.equals(this.pointer(id)) };
+    }
+    // The pointer was edited or removed: the root copy names the same state.
+    const copy = await this.signed(this.key('repodata/repomd.xml'), trusted);
+    const copied = copy && (await this.state(this.key(''), copy, []));
+    if (copied) return { ...copied, etag, isSound: false };
+    const url = `${this.store.url}/${this.settings.prefix}`;
+    const unsigned = await this.signed(this.key('repodata/repomd.xml'));
+    const isOurs =
+      (id !== undefined && (await this.generation(id)) !== undefined) ||
+      (unsigned !== undefined && (await this.state(this.key(''), unsigned, [])) !== undefined);
+    if (isOurs) throw untrustedIndex(url);
+    if (pointer || unsigned) throw foreignRepository(url);
+    return { manifest: emptyManifest(), isSound: false, indexKeys: [] };
+  }
+
+  async describe(file: string, one: PublishedPackage, date: Date) {
+    const rpm = await readRpm(file);
+    const { header, payload } = await rpmDigests(file);
+    const { architecture } = rpmIdentity(rpm);
+    const href = one.key.slice(this.settings.prefix.length + 1);
+    const time = Math.floor(date.getTime() / 1000);
+    const fragment = yumFragment(rpm, { sha256: one.sha256, size: one.size, href, time });
+    return { architecture, identity: `${header}:${payload}`, fragment };
+  }
+
+  private async putAll(folder: string, files: IndexFile[]): Promise<void> {
+    for (const { name, body } of files) await this.store.putImmutable(`${folder}${name}`, body);
+  }
+
+  async stage(manifest: YumManifest, date: Date, signer: Signer): Promise<Buffer> {
+    const fragments = manifest.entries.map(({ fragment }) => fragment);
+    const { generation, root } = yumIndexes(fragments, Buffer.from(JSON.stringify(manifest)));
+    const revision = Math.floor(date.getTime() / 1000);
+    const repomd = renderRepomd(generation, revision);
+    const rootRepomd = renderRepomd(root, revision);
+    const id = sha256(repomd);
+    const folder = this.key(`generations/${id}/`);
+    await this.putAll(folder, generation);
+    await this.putAll(this.key(''), root);
+    await this.store.put(`${folder}${ROOT_COPY}/repomd.xml`, rootRepomd);
+    await this.store.put(`${folder}${ROOT_COPY}/repomd.xml.asc`, await signer.detach(rootRepomd));
+    await this.store.put(`${folder}repodata/repomd.xml`, repomd);
+    await this.store.put(`${folder}repodata/repomd.xml.asc`, await signer.detach(repomd));
+    return this.pointer(id);
+  }
+
+  private async committedFolder(): Promise<string | undefined> {
+    const pointer = await this.store.get(this.pointerKey);
+    const id = /\/generations\/([0-9a-f]{64})\/\n$/.exec(pointer?.body.toString() ?? '')?.[1];
+    return id === undefined ? undefined : this.key(`generations/${id}/`);
+  }
+
+  private repo(): Buffer {
+    const { productName, title, publicKey } = this.settings;
+    const mirrorlist = `${this.store.url}/${this.pointerKey}`;
+    return Buffer.from(
+      repoFile({ id: productName, title, mirrorlist, key: `${this.store.url}/${publicKey}` }),
+    );
+  }
+
+  async settle(): Promise<void> {
+    const folder = await this.committedFolder();
+    if (folder === undefined) return;
+    const copies = await Promise.all(
+      this.fixed.map(async (name) => ({
+        key: this.key(name),
+        found: await this.store.get(name.replace('repodata', `${folder}${ROOT_COPY}`)),
+      })),
+    );
+    // The two writes follow each other at once: this is the time for which a baseurl client may see a mismatch.
+    for (const { key, found } of copies) if (found) await putIfChanged(this.store, key, found.body);
+    await putIfChanged(this.store, this.repoKey, this.repo());
+  }
+
+  async check(trusted: Buffer): Promise<string[]> {
+    const folder = await this.committedFolder();
+    if (folder === undefined) return [`${this.pointerKey} is missing or edited`];
+    const problems: string[] = [];
+    const places = [
+      { repomd: `${folder}repodata/repomd.xml`, base: folder },
+      { repomd: `${folder}${ROOT_COPY}/repomd.xml`, base: this.key('') },
+      { repomd: this.key(this.fixed[0]), base: this.key('') },
+    ];
+    for (const { repomd, base } of places) {
+      const body = await this.signed(repomd, trusted);
+      if (!body) problems.push(`${repomd} or its signature is missing, edited or of another key`);
+      for (const file of (body && parseRepomd(body)?.files) ?? []) {
+        if (!(await isIntact(this.store, `${base}${file.name}`, file))) {
+          problems.push(`${base}${file.name} is missing or edited`);
+        }
+      }
+    }
+    const [copy, source] = await Promise.all(
+      [this.key(this.fixed[0]), `${folder}${ROOT_COPY}/repomd.xml`].map((key) => this.store.get(key)),
+    );
+    if (copy && source && !copy.body.equals(source.body))
+      problems.push(`${this.key(this.fixed[0])} is of another generation`);
+    const repo = await this.store.get(this.repoKey);
+    if (!repo?.body.equals(this.repo())) problems.push(`${this.repoKey} is missing or edited`);
+    return [...new Set(problems)];
+  }
+}
+
+/** What the repository holds; an empty manifest when there is none. Errors when it is not ours. */
+export async function readYumManifest(store: Store, settings: RepositorySettings): Promise<YumManifest> {
+  return (await new YumRepository(store, settings).read()).manifest;
+}
+
+/**
+ * Lists signed rpms, whose blobs lie in the pool, beside what is listed already. A package that differs from the
+ * listed one by its signature alone changes nothing: the bytes that are out stay, as the returned manifest says.
+ */
+export async function publishYum(
+  store: Store,
+  settings: RepositorySettings,
+  packages: PublishedPackage[],
+  signer: Signer,
+  date: Date,
+  options: PublishOptions = {},
+): Promise<YumManifest> {
+  const kind = new YumRepository(store, settings);
+  return publishPackages({ store, settings, kind, signer, date, options }, packages);
+}
+
+/** Takes a stack's rpms out of the repository and deletes them. */
+export async function unpublishYum(
+  store: Store,
+  settings: RepositorySettings,
+  stack: string,
+  signer: Signer,
+  date: Date,
+  options: PublishOptions = {},
+): Promise<void> {
+  const kind = new YumRepository(store, settings);
+  await unpublishPackages({ store, settings, kind, signer, date, options }, stack);
+}
+
+/** What is missing, edited or not signed with the published key; `publishYum` of the same packages repairs it. */
+export async function checkYum(
+  store: Store,
+  settings: RepositorySettings,
+  packages: PublishedPackage[],
+): Promise<string[]> {
+  const kind = new YumRepository(store, settings);
+  const key = await store.get(settings.publicKey);
+  if (!key) return [`${settings.publicKey} is missing`];
+  const { manifest } = await kind.read();
+  const { problems } = await checkFiles(store, settings, kind, manifest, packages);
+  return [...(await kind.check(key.body)), ...problems];
+}
