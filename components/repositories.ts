@@ -1,6 +1,7 @@
 /** The apt repository, the yum repository and the downloads: each one resource, listed only when all is built. */
 import * as pulumi from '@pulumi/pulumi';
 import type { RepositoryPackage } from '../provider/resources/repository';
+import { publicNames } from '../names';
 import { BuiltPackage, Packages } from './packages';
 import { Repository, RepositoryKind, SigningKey, Source } from './resources';
 import { flavour, ReleaseSettings, repositoryOf } from './settings';
@@ -51,35 +52,38 @@ export class Repositories extends pulumi.ComponentResource {
   ) {
     const { catalog, architecture } = settings;
     const { suite, component } = catalog.repositories.apt;
+    const { publicKey, keyring } = publicNames(catalog.product);
+    const { prefix } = catalog.repositories[kind];
     return {
       bucket: settings.bucket,
       stack: settings.stack,
       url: settings.url,
-      prefix: source.version.apply(
-        (version) => catalog.repositories[kind].prefix[flavour(settings, version)],
-      ),
+      prefix: source.version.apply((version) => prefix[flavour(settings, version)]),
+      prefixes: settings.channel === 'master' ? [prefix.dev] : [prefix.release, prefix.dev],
+      publicKey,
+      keyring,
       product: catalog.product,
       suite,
       component,
       architecture,
-      packages: pulumi.all(files.map(entry)),
+      packages: files.map(entry) as pulumi.Input<RepositoryPackage[]>,
       signing: { home: key.home, fingerprint: key.fingerprint, setting: key.setting },
     };
   }
 }
 
-/** What a repository is told of one package. */
-function entry({ row, names, resource }: BuiltPackage): pulumi.Output<RepositoryPackage> {
-  return pulumi
-    .all([names, resource.version, resource.sha256, resource.size, resource.key])
-    .apply(([{ fileName, aliases, latestAliases }, version, sha256, size, key]) => ({
-      name: row.package ?? row.key,
-      version,
-      fileName,
-      aliases,
-      latestAliases,
-      sha256,
-      size,
-      key,
-    }));
+/** What a repository is told of one package. In a preview the names are known even where the bytes are not. */
+function entry({ row, names, resource }: BuiltPackage): Inputs<RepositoryPackage> {
+  return {
+    name: row.package ?? row.key,
+    version: resource.version,
+    fileName: names.fileName,
+    aliases: names.aliases,
+    latestAliases: names.latestAliases,
+    sha256: resource.sha256,
+    size: resource.size,
+    key: resource.key,
+  };
 }
+
+type Inputs<T> = { [K in keyof T]: pulumi.Input<T[K]> };

@@ -111,7 +111,6 @@ export type RepositoryKind = 'AptRepository' | 'YumRepository' | 'Downloads';
 
 export class Repository extends pulumi.CustomResource {
   declare readonly files: pulumi.Output<RepositoryOutputs['files']>;
-  declare readonly url: pulumi.Output<RepositoryOutputs['url']>;
 
   constructor(
     kind: RepositoryKind,
@@ -119,7 +118,7 @@ export class Repository extends pulumi.CustomResource {
     args: Args<RepositoryInputs>,
     opts?: pulumi.CustomResourceOptions,
   ) {
-    super(`artifacts:index:${kind}`, name, outputs(['files', 'url', 'problems', 'latest'], args), opts);
+    super(`artifacts:index:${kind}`, name, outputs(['files', 'problems', 'latest'], args), opts);
   }
 }
 

@@ -1,50 +1,58 @@
-# assemble.sh ROOT OUT: copies ROOT to OUT and adds what its binaries need to run, found with ldd.
-set -eu
-root=$1
-out=$2
-
-mkdir -p "$out/usr/bin" "$out/usr/local/bin" "$out/usr/lib" "$out/etc/ssl/certs" "$out/lib64" "$out/tmp" "$out/root" \
-  "$out/proc" "$out/dev" "$out/sys" "$out/host" "$out/var/run"
-chmod 1777 "$out/tmp"
-cp -r "$root/." "$out/"
-# One tree for /bin, /lib and /usr, as Debian has it.
-rmdir "$out/lib64"
-ln -s usr/bin "$out/bin"
-ln -s usr/lib "$out/lib"
-ln -s usr/lib64 "$out/lib64"
-mkdir -p "$out/usr/lib64"
-
-cp /usr/bin/dash "$out/usr/bin/sh"
-cp /etc/ssl/certs/ca-certificates.crt "$out/etc/ssl/certs/"
-printf 'root:x:0:0:root:/root:/bin/sh\nnonroot:x:65532:65532:nonroot:/tmp:/bin/sh\n' > "$out/etc/passwd"
-printf 'root:x:0:\nnonroot:x:65532:\n' > "$out/etc/group"
-echo 'hosts: files dns' > "$out/etc/nsswitch.conf"
-
-cat > "$out/usr/local/bin/usage" <<'USAGE'
 #!/bin/sh
-# Prints how to run this image. There is no cat here.
-while IFS= read -r line; do printf '%s\n' "$line"; done < /usr/local/share/usage
-USAGE
-chmod 755 "$out/usr/local/bin/usage"
+# assemble.sh FROM TO: makes a root file system of falco's files in FROM, the libraries that they need, a shell for
+# `usage` and falco's program output, certificates and users. Nothing else: no package manager, no tools.
+set -eu
+umask 022
 
-needed() {
-  LD_LIBRARY_PATH=$(echo "$out"/usr/lib/*/ | tr ' ' ':') ldd "$1" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p'
+from=$1
+to=$2
+
+fail() {
+  echo "error: $*" >&2
+  exit 1
 }
-find "$out/usr/bin" "$out/usr/lib" "$out/usr/share" -type f | while read -r file; do
-  head -c 4 "$file" | grep -q 'ELF' || continue
-  missing=$(LD_LIBRARY_PATH=$(echo "$out"/usr/lib/*/ | tr ' ' ':') ldd "$file" | grep 'not found' || true)
-  if [ -n "$missing" ]; then
-    echo "$file needs what is not there:" $missing >&2
-    exit 1
-  fi
-  needed "$file" | while read -r library; do
-    case "$library" in "$out"/*) continue ;; esac
-    target="$out$(readlink -f "$(dirname "$library")")/$(basename "$library")"
-    mkdir -p "$(dirname "$target")"
-    [ -e "$target" ] || cp -L "$library" "$target"
-  done
+
+is_elf() {
+  [ "$(head -c 4 "$1" | od -An -tx1 | tr -d ' ')" = 7f454c46 ]
+}
+
+[ -x "$from/usr/bin/falco" ] || fail "the context artifacts has no root/usr/bin/falco"
+
+# One tree for /bin, /lib and /usr, as Debian has it.
+for name in bin sbin lib lib64; do
+  mkdir -p "$to/usr/$name"
+  ln -s "usr/$name" "$to/$name"
 done
-# Name look-ups load these at run time.
-for library in libnss_files.so.2 libnss_dns.so.2 libresolv.so.2; do
-  cp -L "/usr/lib/x86_64-linux-gnu/$library" "$out/usr/lib/x86_64-linux-gnu/"
-done
+for name in dev etc/ssl/certs host proc root run sys usr/local/bin usr/local/share var/log; do mkdir -p "$to/$name"; done
+mkdir -m 1777 "$to/tmp"
+cp -R "$from/." "$to/"
+cp /bin/dash "$to/usr/bin/sh"
+
+# The base's libraries that are needed besides falco's own, which it must find by itself. ldd prints
+# "name => path (address)", "name => not found" or, of the loader, "path (address)".
+find "$to/usr" -type f | sort >/tmp/files
+while read -r file; do
+  if is_elf "$file"; then ldd "$file" 2>/dev/null || true; fi
+done </tmp/files >/tmp/needed
+missing=$(sed -n 's/^\s*\(\S*\) => not found.*/\1/p' /tmp/needed | sort -u | tr '\n' ' ')
+[ -z "$missing" ] || fail "neither the bin package nor the base has $missing"
+sed -n -e 's/.* => \(\/[^ ]*\) (.*/\1/p' -e 's/^\s*\(\/[^ ]*\) (.*/\1/p' /tmp/needed | sort -u >/tmp/libraries
+while read -r library; do
+  case $library in "$to"/*) continue ;; esac
+  mkdir -p "$to$(dirname "$library")"
+  cp -L "$library" "$to$library"
+done </tmp/libraries
+
+cp -L /etc/ssl/certs/ca-certificates.crt "$to/etc/ssl/certs/"
+cp -L /etc/os-release "$to/etc/os-release"
+cat >"$to/etc/passwd" <<'USERS'
+root:x:0:0:root:/root:/bin/sh
+nobody:x:65534:65534:nobody:/nonexistent:/bin/false
+nonroot:x:65532:65532:nonroot:/tmp:/bin/false
+USERS
+cat >"$to/etc/group" <<'GROUPS'
+root:x:0:
+nogroup:x:65534:
+nonroot:x:65532:
+GROUPS
+echo 'hosts: files dns' >"$to/etc/nsswitch.conf"

@@ -11,6 +11,9 @@ fail() {
 # shellcheck source=/dev/null
 . /input/settings
 
+# Folders that a tree does not have are no reason to fail.
+existing() { find "$@" 2>/dev/null || true; }
+
 mkdir -p /out/tree /out/debug /out/lib
 cp -a /tree/. /out/tree/
 binary=/out/tree/$BINARY
@@ -18,11 +21,11 @@ binary=/out/tree/$BINARY
 name=$(basename "$BINARY")
 
 said=$("$binary" --version 2>&1) || fail "$BINARY does not run in the tool-chain image: $(echo "$said" | tail -n 1)"
-version=$(echo "$said" | grep -oE '[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?' | head -n 1)
+version=$(echo "$said" | { grep -oE '[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?' || true; } | sed -n 1p)
 [ "$version" = "$VERSION" ] || fail "$BINARY says version ${version:-nothing}, but the release is $VERSION; set the version to that, or give another source"
 
 stripped=false
-if readelf --sections --wide "$binary" | grep -q '\.debug_info'; then
+if [ -n "$(readelf --sections --wide "$binary" | sed -n '/\.debug_info/p')" ]; then
   objcopy --only-keep-debug --compress-debug-sections "$binary" "/out/debug/$name.debug"
 else
   # Nothing but the symbol table is left to keep.
@@ -34,24 +37,25 @@ chmod 644 "/out/debug/$name.debug"
 # Executables and shared objects of the tree, the main binary first.
 mapfile -t objects < <(
   echo "$binary"
-  find /out/tree/usr/bin /out/tree/usr/lib /out/tree/usr/share -type f 2>/dev/null | sort | while read -r file; do
-    [ "$file" != "$binary" ] && [ "$(head -c 4 "$file" | tr -d '\0')" = $'\x7fELF' ] && readelf -h "$file" | grep -qE 'Type: +(EXEC|DYN)' && echo "$file"
+  existing /out/tree/usr/bin /out/tree/usr/lib /out/tree/usr/share -type f | sort | while read -r file; do
+    [ "$file" != "$binary" ] || continue
+    if [ "$(head -c 4 "$file" | tr -d '\0')" = $'\x7fELF' ] && readelf -h "$file" | grep -qE 'Type: +(EXEC|DYN)'; then echo "$file"; fi
   done
 )
 for object in "${objects[@]}"; do strip --strip-unneeded "$object"; done
 
 # A tree that was packed by us carries its libraries already.
-own=$(find /out/tree/usr/lib -maxdepth 2 -name '*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
+own=$(existing /out/tree/usr/lib -maxdepth 2 -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
 export LD_LIBRARY_PATH=$own
 
 closure() {
-  ldd "$1" 2>/dev/null | sed -n 's/^[[:space:]]*\([^ ]*\) => \(\/[^ ]*\) .*/\2/p; s/^[[:space:]]*\([^ ]*\) => not found/missing \1/p'
+  { ldd "$1" 2>/dev/null || true; } | sed -n 's/^[[:space:]]*\([^ ]*\) => \(\/[^ ]*\) .*/\2/p; s/^[[:space:]]*\([^ ]*\) => not found/missing \1/p'
 }
 missing=$(for object in "${objects[@]}"; do closure "$object"; done | sed -n 's/^missing //p' | sort -u)
 [ -z "$missing" ] || fail "the tool-chain image has no $(echo "$missing" | paste -sd' '), which $BINARY needs; give a tree that was built for it"
 
 # Every system has the glibc family; what else the binaries need goes along in the tarball.
-for object in "${objects[@]}"; do closure "$object"; done | grep '^/' | sort -u | while read -r library; do
+for object in "${objects[@]}"; do closure "$object"; done | sed -n '/^\//p' | sort -u | while read -r library; do
   case "$(basename "$library")" in
     libc.so.* | libm.so.* | libdl.so.* | libpthread.so.* | librt.so.* | libresolv.so.* | libutil.so.* | libnsl.so.* | ld-linux*) continue ;;
   esac
@@ -70,7 +74,9 @@ objcopy --add-gnu-debuglink="/out/debug/$name.debug" "$binary"
 mkdir -p /tmp/shlibs/debian
 printf 'Source: x\n\nPackage: x\nArchitecture: any\n' > /tmp/shlibs/debian/control
 dynamic=()
-for object in "${objects[@]}"; do readelf --dynamic "$object" 2>/dev/null | grep -q NEEDED && dynamic+=("$object"); done
+for object in "${objects[@]}"; do
+  if readelf --dynamic "$object" 2>/dev/null | grep -q NEEDED; then dynamic+=("$object"); fi
+done
 deb=
 if [ ${#dynamic[@]} -gt 0 ]; then
   deb=$(cd /tmp/shlibs && dpkg-shlibdeps --ignore-missing-info -O -l"${own:-/nonexistent}" "${dynamic[@]}" 2>/tmp/shlibs/log) ||
@@ -78,8 +84,11 @@ if [ ${#dynamic[@]} -gt 0 ]; then
 fi
 rpm=$(printf '%s\n' "${objects[@]}" | /usr/lib/rpm/elfdeps --requires | sort -u)
 
-driver=$(cd /out/tree && find usr/src -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort | head -n 1)
-dkms_version=$(sed -n 's/^PACKAGE_VERSION="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "/out/tree/$driver/dkms.conf" 2>/dev/null | head -n 1)
+driver=$(cd /out/tree && existing usr/src -mindepth 1 -maxdepth 1 -type d | sort | sed -n 1p)
+dkms_version=
+if [ -n "$driver" ] && [ -e "/out/tree/$driver/dkms.conf" ]; then
+  dkms_version=$(sed -n 's/^PACKAGE_VERSION="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "/out/tree/$driver/dkms.conf" | sed -n 1p)
+fi
 json_list() { sed '/^$/d' | sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&"/' | paste -sd,; }
 . /etc/os-release
 cat > /out/facts.json <<JSON

@@ -6,6 +6,8 @@ import * as path from 'node:path';
 import type { Architecture, PackageRow, Part, Product } from '../../model';
 import type { Facts } from '../buildkit';
 import { buildPackage } from '../formats/packageBuild';
+
+import { readTemplate } from '../formats/template';
 import { openSigner, signRpm } from '../gpg';
 import { changed, changedIfKnown, Resource } from '../resource';
 import { hashFile, unpackTar } from '../source/files';
@@ -54,7 +56,7 @@ export interface PackageOutputs extends Blob {
 }
 
 async function texts(row: PackageRow) {
-  const read = (template: string) => fs.readFile(path.join(TEXTS, template), 'utf8');
+  const read = (template: string) => readTemplate(TEXTS, template);
   const files = await Promise.all(
     row.texts.map(async ({ template, to, mode }) => ({
       to,

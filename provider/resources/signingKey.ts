@@ -28,6 +28,8 @@ async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
     });
     return signer.fingerprint;
   } catch (error) {
+    // Our own name, and the folder holds other keys: ours is still to be made.
+    if (!inputs.key && /^There is no secret key/.test((error as Error).message)) return undefined;
     throw new CheckError('key', (error as Error).message);
   }
 }
