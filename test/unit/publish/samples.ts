@@ -66,6 +66,7 @@ A sample <package>.
 %install
 mkdir -p %{buildroot}/usr/share/${sample.name}
 echo "${sample.content ?? 'content'}" > %{buildroot}/usr/share/${sample.name}/content
+find %{buildroot} -exec touch -d @1600000000 {} +
 %files
 /usr/share/${sample.name}
 `;

@@ -162,10 +162,13 @@ describe('yum repository', function () {
   it('finds and repairs damage', async () => {
     const one = await rpm('sample', '1.0.0');
     await publishYum(store, settings, [one], signer, date);
-    const keys = await store.list('packages/rpm/');
-    for (const key of keys.filter((each) => each !== 'packages/rpm/mirrorlist')) {
-      await store.put(key, Buffer.from('damaged'));
-      if (key.endsWith('.asc') && !key.includes('repomd')) await store.delete(key);
+    const whole = path.join(folder, 'whole');
+    await fs.cp(bucket, whole, { recursive: true });
+    for (const key of await store.list('packages/rpm/')) {
+      await fs.rm(bucket, { recursive: true });
+      await fs.cp(whole, bucket, { recursive: true });
+      if (key.endsWith('.rpm.asc')) await store.delete(key);
+      else await store.put(key, Buffer.from('damaged'));
       assert.notDeepEqual(await checkYum(store, settings, [one]), [], key);
       await publishYum(store, settings, [one], signer, date);
       assert.deepEqual(await checkYum(store, settings, [one]), [], key);
