@@ -106,7 +106,7 @@ function metadata(spec: PackageSpec, format: 'deb' | 'rpm', posttrans?: string) 
       ...common,
       section: product.section,
       priority: 'optional',
-      description: literal(`${synopsis(spec)}\n${product.description}`),
+      description: literal(`${synopsis(spec)}\n${wrapped(product.description)}`),
       replaces: literals(spec.replaces),
       depends: literals([...spec.depends, ...spec.debDepends]),
       deb: { arch: spec.arch.deb, compression: 'gzip' },
@@ -116,7 +116,7 @@ function metadata(spec: PackageSpec, format: 'deb' | 'rpm', posttrans?: string) 
     ...common,
     release: RPM_RELEASE,
     license: product.license,
-    description: literal(product.description),
+    description: literal(wrapped(product.description)),
     // rpmbuild would add the scripts' interpreter by itself.
     depends: literals([...new Set([...spec.depends, ...spec.rpmRequires, '/bin/sh'])]),
     // Its default is the name of this machine. "localhost" is what reproducible rpm builds write.
@@ -138,6 +138,11 @@ function synopsis({ product }: PackageSpec): string {
     ? summary.slice(title.length)
     : undefined;
   return rest !== undefined && /^\s*[-:,]/.test(rest) ? rest.replace(/^\s*[-:,]\s*/, '') : summary;
+}
+
+/** Lines of at most 78 characters, as both formats want them. */
+function wrapped(text: string): string {
+  return text.replace(/(?=\S)([^\n]{1,78})(?:[^\S\n]+|$|(?=\n))/g, '$1\n').trimEnd();
 }
 
 /** nfpm takes scripts as files; it packs their bytes as they are. */
