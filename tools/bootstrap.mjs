@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureCompiled } from './bootstrap/compile.mjs';
-import { ensureTools, link } from './bootstrap/gotools.mjs';
+import { ensureTools } from './bootstrap/gotools.mjs';
 import { elapsed, SetupError } from './bootstrap/log.mjs';
 import { ensureNpm } from './bootstrap/npm.mjs';
 import { needs } from './bootstrap/pins.mjs';
@@ -31,18 +31,14 @@ export async function provide(command) {
   if (!need) throw new SetupError(`unknown command ${command}; known: ${Object.keys(needs).join(', ')}`);
   const install = await planSystem(need.system);
   await Promise.all([install?.(), ensureTools(root, need.tools)]);
-  await ensureCompiled(['provider']);
-  if (need.tools.includes('docker-build')) {
-    // On PATH it would make every run warn; in the plugin folder of the project's own PULUMI_HOME it does not.
-    const plugin = 'pulumi-resource-docker-build';
-    const folder = join(root, '.local', 'pulumi-home', 'plugins', 'resource-docker-build-v0.0.22');
-    link(join(root, '.local', 'bin', plugin), join(folder, plugin));
-  }
+  if (need.tools.includes('docker-build') || command === 'compile') await ensureCompiled(['provider']);
 }
 
 /** @param {unknown} error Reports it and sets the exit status. */
 export function fail(error) {
-  const text = error instanceof SetupError ? error.message : error instanceof Error ? error.stack : String(error);
+  // What this project throws on purpose says all in its message; a stack is for the others.
+  const isBug = error instanceof Error && ['TypeError', 'RangeError', 'ReferenceError'].includes(error.name);
+  const text = error instanceof Error ? (isBug ? error.stack : error.message) : String(error);
   process.stderr.write(`${elapsed()} error: ${text}\n`);
   process.exitCode = 1;
 }

@@ -1,6 +1,14 @@
 // The cache of built tools, outside the clone, and the check that what lies in it is what was put there.
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -14,21 +22,28 @@ export function cacheRoot() {
 /**
  * What a tool is made from, as one hash: module files (local replacements included), packages and flags.
  *
- * @param {string} moduleDir
+ * @param {string} toolsDir folder of the Go modules
  * @param {import('./pins.mjs').Tool} tool
  * @returns {string} 16 hexadecimal digits
  */
-export function cacheKey(moduleDir, tool) {
-  const hash = createHash('sha256');
-  const files = readdirSync(moduleDir, { recursive: true, withFileTypes: true })
+export function cacheKey(toolsDir, tool) {
+  const { module, variables, binaries, download } = tool;
+  const modules = [...new Set(binaries.map((binary) => binary.module ?? module))].sort();
+  const files = modules
+    .flatMap((name) => readdirSync(join(toolsDir, name), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
+  const hash = createHash('sha256');
   for (const file of files) {
-    hash.update(`${file.slice(moduleDir.length)}\0`).update(readFileSync(file)).update('\0');
+    hash
+      .update(`${file.slice(toolsDir.length)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
   }
-  const { variables, binaries, download } = tool;
-  const made = download?.sha256 ? download : { variables, packages: binaries.map((binary) => binary.package) };
+  const made = download?.sha256
+    ? download
+    : { variables, packages: binaries.map((binary) => binary.package) };
   hash.update(JSON.stringify([made, process.platform, process.arch]));
   return hash.digest('hex').slice(0, 16);
 }

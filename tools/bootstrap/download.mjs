@@ -32,12 +32,16 @@ export async function download(pin, names, work) {
   }
   const found = await sha256(tarball);
   if (found !== pin.sha256) {
-    throw new SetupError(`${pin.url} has SHA-256 ${found}, tools/bootstrap/pins.mjs pins ${pin.sha256}; nothing of it is used`);
+    throw new SetupError(
+      `${pin.url} has SHA-256 ${found}, tools/bootstrap/pins.mjs pins ${pin.sha256}; nothing of it is used`,
+    );
   }
   mkdirSync(unpacked);
   await run('tar', ['-xzf', tarball, '-C', unpacked], { label: 'tar' });
   mkdirSync(join(work, 'bin'));
-  const files = readdirSync(unpacked, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = readdirSync(unpacked, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
   for (const name of names) {
     const file = files.find((entry) => entry.name === name);
     if (!file) throw new SetupError(`${pin.url} holds no file ${name}`);

@@ -47,17 +47,20 @@ export function isGoodVersion(said, [from, before]) {
 
 /**
  * @param {Binary} binary
+ * @param {string[]} beside files that must lie beside its real file
  * @param {string} ownBin never searched: it holds links to what was chosen before
  * @param {Known} known
  * @returns {Promise<string | undefined>} path of the first good one on PATH
  */
-async function findOnPath(binary, ownBin, known) {
+async function findOnPath(binary, beside, ownBin, known) {
   if (!binary.version || !binary.accept) return undefined;
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     const file = join(folder, binary.name);
     if (folder === '' || folder === ownBin || !existsSync(file)) continue;
     const { size, mtimeMs } = statSync(file);
-    const id = `${realpathSync(file)} ${size} ${mtimeMs}`;
+    const real = realpathSync(file);
+    if (!beside.every((name) => existsSync(join(dirname(real), name)))) continue;
+    const id = `${real} ${size} ${mtimeMs}`;
     known[id] ??= await execute(file, binary.version, { timeout: 20_000 }).then(
       ({ stdout }) => stdout.slice(0, 200),
       () => '',
@@ -81,20 +84,20 @@ export async function ensureTools(root, modules) {
   const before = existsSync(knownPath) ? readFileSync(knownPath, 'utf8') : '{}';
   /** @type {Known} */
   const known = JSON.parse(before);
-  /** @type {Record<string, string>} */
-  const chosen = {};
   // The order of `tools` is the order to build in.
   for (const tool of tools.filter(({ module }) => modules.includes(module))) {
-    for (const binary of tool.binaries) {
-      const beside = binary.besides && chosen[binary.besides];
-      const file = beside ? join(dirname(beside), binary.name) : await findOnPath(binary, bin, known);
-      if (file && existsSync(file)) chosen[binary.name] = file;
-    }
-    if (tool.binaries.every(({ name }) => chosen[name])) continue;
-    const folder = await ensureCached(join(root, 'tools', tool.module), tool);
-    for (const { name } of tool.binaries) chosen[name] ??= join(folder, name);
+    const linked = tool.binaries.filter(({ besides }) => !besides);
+    const found = await Promise.all(
+      linked.map((binary) => {
+        const beside = tool.binaries.filter(({ besides }) => besides === binary.name).map(({ name }) => name);
+        return findOnPath(binary, beside, bin, known);
+      }),
+    );
+    const folder = found.every(Boolean) ? '' : await ensureCached(join(root, 'tools'), tool);
+    linked.forEach(({ name, folder: place = 'bin' }, index) =>
+      link(found[index] ?? join(folder, name), join(root, '.local', place, name)),
+    );
   }
-  for (const [name, target] of Object.entries(chosen)) link(target, join(bin, name));
   const after = JSON.stringify(known);
   if (after !== before) writeFileSync(knownPath, after);
 }
@@ -112,13 +115,13 @@ export function link(target, path) {
 }
 
 /**
- * @param {string} moduleDir
+ * @param {string} toolsDir folder of the Go modules
  * @param {Tool} tool
  * @returns {Promise<string>} the cache folder with its binaries
  */
-async function ensureCached(moduleDir, tool) {
+async function ensureCached(toolsDir, tool) {
   const parent = join(cacheRoot(), 'tools', tool.module);
-  const folder = join(parent, cacheKey(moduleDir, tool), 'bin');
+  const folder = join(parent, cacheKey(toolsDir, tool), 'bin');
   const names = tool.binaries.map(({ name }) => name);
   if ((await inspect(folder, names)) === 'good') return folder;
   mkdirSync(parent, { recursive: true });
@@ -129,7 +132,7 @@ async function ensureCached(moduleDir, tool) {
     const work = mkdtempSync(join(parent, 'new-'));
     try {
       const fetched = tool.download?.sha256 ? await download(tool.download, names, work) : false;
-      if (!fetched) await build(moduleDir, tool, join(work, 'bin'));
+      if (!fetched) await build(toolsDir, tool, join(work, 'bin'));
       await seal(join(work, 'bin'), names);
       rmSync(dirname(folder), { recursive: true, force: true });
       mkdirSync(dirname(dirname(folder)), { recursive: true });
@@ -141,20 +144,27 @@ async function ensureCached(moduleDir, tool) {
   return folder;
 }
 
-/** @param {string} moduleDir @param {Tool} tool @param {string} output */
-async function build(moduleDir, tool, output) {
+/** @param {string} toolsDir @param {Tool} tool @param {string} output */
+async function build(toolsDir, tool, output) {
   const names = tool.binaries.map(({ name }) => name).join(', ');
   if (!onPath('go')) {
-    throw new SetupError(`Go is not on PATH, and ${names} must be built: install Go 1.26 or newer, or put ${names} on PATH`);
+    throw new SetupError(
+      `Go is not on PATH, and ${names} must be built: install Go 1.26 or newer, or put ${names} on PATH`,
+    );
   }
   const begin = performance.now();
-  say(`building ${names} from the Go module pinned in tools/${tool.module}`);
   mkdirSync(output);
   const flags = ['-s', '-w', ...tool.variables.flatMap((variable) => ['-X', variable])].join(' ');
-  const packages = tool.binaries.map((binary) => binary.package);
   // Without cgo: no C compiler needed, and the binary runs whatever libc the machine has.
   const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' };
-  const args = ['build', '-v', '-trimpath', '-ldflags', flags, '-o', `${output}/`, ...packages];
-  await run('go', args, { cwd: moduleDir, env, label: `go build ${tool.module}` });
+  for (const module of new Set(tool.binaries.map((binary) => binary.module ?? tool.module))) {
+    const binaries = tool.binaries.filter((binary) => (binary.module ?? tool.module) === module);
+    say(
+      `building ${binaries.map(({ name }) => name).join(', ')} from the Go module pinned in tools/${module}`,
+    );
+    const packages = binaries.map((binary) => binary.package);
+    const args = ['build', '-v', '-trimpath', '-ldflags', flags, '-o', `${output}/`, ...packages];
+    await run('go', args, { cwd: join(toolsDir, module), env, label: `go build ${module}` });
+  }
   say(`built ${names} in ${Math.round((performance.now() - begin) / 1000)} s`);
 }

@@ -50,7 +50,7 @@ export async function withLock(path, what, work) {
   const own = `${path}.${process.pid}`;
   writeFileSync(own, mine);
   try {
-    for (let told = false; ; ) {
+    for (let told = false; ;) {
       try {
         linkSync(own, path);
         break;

@@ -39,7 +39,7 @@ export function run(program, args, options) {
     let lines = 0;
     const ticker = setInterval(() => {
       const seconds = Math.round((performance.now() - begin) / 1000);
-      if (!options.quiet) say(`${options.label}: ${seconds} s, ${lines} lines of progress so far`);
+      if (!options.quiet) say(`${options.label}: ${seconds} s, ${lines} lines of output so far`);
     }, 15_000);
     child.stdout.setEncoding('utf8').on('data', (text) => {
       stdout += text;

@@ -10,7 +10,9 @@ export async function ensureNpm(root) {
   // npm writes this file last, so an interrupted install has none.
   const installed = join(root, 'node_modules', '.package-lock.json');
   const stamp = join(root, '.local', 'bootstrap', 'npm');
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   const isCurrent = () =>
     existsSync(installed) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
   if (isCurrent()) return;

@@ -3,10 +3,12 @@
 /**
  * @typedef {object} Binary
  * @property {string} name file name
- * @property {string} package Go package, built inside the tool's module
+ * @property {string} package Go package
+ * @property {string} [module] folder under tools/ of its Go module; default: the tool's
  * @property {string[]} [version] arguments that print the version; without them PATH is not searched
  * @property {[string, string]} [accept] a version on PATH is good from the first (included) to the second (excluded)
- * @property {string} [besides] taken from PATH only out of the folder where this other binary was taken
+ * @property {string} [folder] where in `.local` it is linked; default: `bin`, which commands have on PATH
+ * @property {string} [besides] must lie beside the real file of this other binary, and is not linked on its own
  */
 
 /**
@@ -19,7 +21,7 @@
  *   the release page states into `sha256`.
  */
 
-/** In build order: docker-build shares most packages with pulumi, so it takes 20 s after it and minutes alone.
+/** In build order: docker-build shares most packages with pulumi, so it is quick after it and takes minutes alone.
  * @type {Tool[]} */
 export const tools = [
   {
@@ -32,6 +34,13 @@ export const tools = [
         version: ['version'],
         accept: ['3.230.0', '4.0.0'],
       },
+      {
+        // Beside pulumi's real file, as in the official release: found anywhere else, every run warns.
+        name: 'pulumi-language-nodejs',
+        package: 'github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs',
+        module: 'language-nodejs',
+        besides: 'pulumi',
+      },
     ],
     download: {
       url: 'https://get.pulumi.com/releases/sdk/pulumi-v3.250.0-linux-x64.tar.gz',
@@ -43,7 +52,9 @@ export const tools = [
     variables: ['github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22'],
     binaries: [
       {
+        // On PATH it would make every run warn; tools/plugins starts it from here.
         name: 'pulumi-resource-docker-build',
+        folder: 'plugins',
         package: 'github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build',
       },
     ],
@@ -51,17 +62,6 @@ export const tools = [
       url: 'https://get.pulumi.com/releases/plugins/pulumi-resource-docker-build-v0.0.22-linux-amd64.tar.gz',
       sha256: '',
     },
-  },
-  {
-    module: 'language-nodejs',
-    variables: [],
-    binaries: [
-      {
-        name: 'pulumi-language-nodejs',
-        package: 'github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs',
-        besides: 'pulumi',
-      },
-    ],
   },
   {
     module: 'buildkit',
@@ -136,7 +136,7 @@ export const systemPackages = {
   ],
 };
 
-const engine = ['pulumi', 'language-nodejs'];
+const engine = ['pulumi'];
 const services = ['buildkit', 'registry'];
 const all = [...engine, 'docker-build', ...services];
 
@@ -151,5 +151,6 @@ export const needs = {
   services: { tools: services, system: ['core'] },
   test: { tools: all, system: ['core', 'test'] },
   bench: { tools: all, system: ['core'] },
+  'docker-build': { tools: ['docker-build'], system: [] },
   compile: { tools: [], system: [] },
 };

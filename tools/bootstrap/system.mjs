@@ -48,7 +48,9 @@ async function missingOf(packages) {
  * @throws {SetupError} naming the command to run
  */
 export async function planSystem(groups) {
-  const rows = groups.flatMap((group) => /** @type {{package: string, command?: string}[]} */ (systemPackages[group]));
+  const rows = groups.flatMap(
+    (group) => /** @type {{package: string, command?: string}[]} */ (systemPackages[group]),
+  );
   if (rows.length === 0) return undefined;
   if (!existsSync('/usr/bin/dpkg-query')) {
     const lacking = rows.filter((row) => row.command && !onPath(row.command));

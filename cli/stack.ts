@@ -1,0 +1,94 @@
+/** A stack as the scripts use it: its configuration for one run, the engine's environment, its state on this machine. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { parse, stringify } from 'yaml';
+import { SettingError } from '../names';
+import { Overrides } from './validate';
+
+export interface Stack {
+  root: string;
+  name: string;
+  /** Configuration of this run: the stack's file with the flags merged in. Ignored by git. */
+  configFile: string;
+  /** The merged `config:` part. */
+  config: Record<string, unknown>;
+  env: NodeJS.ProcessEnv;
+  /** The stack's checkpoint in the file backend. */
+  checkpoint: string;
+  /** What a person should know before the run. */
+  remarks: string[];
+}
+
+interface StackFile {
+  encryptionsalt?: string;
+  config?: Record<string, unknown>;
+}
+
+const NAMESPACE = 'falco';
+const MASTER = '-master';
+
+/** Writes the configuration of one run and says where all of it is. No tracked file is touched. */
+export function openStack(root: string, name: string, overrides: Overrides): Stack {
+  const remarks: string[] = [];
+  const own = path.join(root, `Pulumi.${name}.yaml`);
+  const template = path.join(root, `Pulumi.local${name.endsWith(MASTER) ? MASTER : ''}.yaml`);
+  const isOwn = fs.existsSync(own);
+  const file = readStackFile(isOwn ? own : template);
+  if (!isOwn) {
+    // Beside the stack local, not on top of it: two stacks in one bucket folder would publish over each other.
+    const base = name.endsWith(MASTER) ? name.slice(0, -MASTER.length) : name;
+    file.config = { ...file.config, [`${NAMESPACE}:bucket`]: `.local/bucket-${base}` };
+    remarks.push(
+      `the stack ${name} has no ${path.basename(own)}: it takes the settings of ${path.basename(template)}, with a bucket of its own`,
+    );
+  }
+  const config = { ...file.config };
+  for (const [key, value] of Object.entries(overrides)) config[`${NAMESPACE}:${key}`] = value;
+  const configFile = path.join(root, '.local', 'config', `Pulumi.${name}.yaml`);
+  fs.mkdirSync(path.dirname(configFile), { recursive: true });
+  fs.writeFileSync(configFile, stringify({ ...file, config }));
+  const state = path.join(root, '.local', 'state');
+  fs.mkdirSync(state, { recursive: true });
+  const isPassphraseEmpty =
+    file.encryptionsalt === readStackFile(path.join(root, 'Pulumi.local.yaml')).encryptionsalt;
+  return {
+    root,
+    name,
+    configFile,
+    config,
+    env: environment(root, state, isPassphraseEmpty),
+    checkpoint: path.join(state, '.pulumi', 'stacks', 'falco-artifacts', `${name}.json`),
+    remarks,
+  };
+}
+
+function readStackFile(file: string): StackFile {
+  try {
+    return (parse(fs.readFileSync(file, 'utf8')) ?? {}) as StackFile;
+  } catch (error) {
+    throw new SettingError(path.basename(file), `cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** The engine's environment: home, backend and builders of the project's own, and nothing that changes bytes. */
+function environment(root: string, state: string, isPassphraseEmpty: boolean): NodeJS.ProcessEnv {
+  const local = (...names: string[]) => path.join(root, '.local', ...names);
+  const { PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE, ...rest } = process.env;
+  const passphrase = isPassphraseEmpty
+    ? { PULUMI_CONFIG_PASSPHRASE: '' }
+    : PULUMI_CONFIG_PASSPHRASE_FILE !== undefined && PULUMI_CONFIG_PASSPHRASE === undefined
+      ? { PULUMI_CONFIG_PASSPHRASE_FILE }
+      : { PULUMI_CONFIG_PASSPHRASE: PULUMI_CONFIG_PASSPHRASE ?? '' };
+  return {
+    ...rest,
+    ...passphrase,
+    PATH: [local('bin'), process.env.PATH].filter(Boolean).join(path.delimiter),
+    PULUMI_HOME: local('pulumi-home'),
+    PULUMI_BACKEND_URL: `file://${state}`,
+    PULUMI_SKIP_UPDATE_CHECK: 'true',
+    PULUMI_NODEJS_TRANSPILE_ONLY: 'true',
+    BUILDX_CONFIG: local('buildx'),
+    TZ: 'UTC',
+    LC_ALL: 'C.UTF-8',
+  };
+}

@@ -1,0 +1,125 @@
+/** What `up` ends with: the stack's outputs for a person. */
+import { Stack } from './stack';
+
+interface PackageFile {
+  url: string;
+  sha256: string;
+  /** Bytes. */
+  size: number;
+  aliasOf?: string;
+}
+
+/** The outputs that are shown; each may be missing while a stack is young. */
+interface Outputs {
+  version?: string;
+  packages?: Record<string, PackageFile>;
+  images?: Record<string, string>;
+  apt?: { url: string; suite: string; component: string; key: string; sources: string };
+  yum?: { url: string; key: string; repo: string };
+  downloads?: { url: string };
+  notes?: string[];
+}
+
+/** Decimal units, as package managers print them. */
+export function humanSize(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  let size = bytes;
+  let unit = 0;
+  for (; size >= 999.5 && unit < units.length - 1; unit++) size /= 1000;
+  return `${unit === 0 || size >= 99.5 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
+}
+
+/** Columns padded to their widest cell; the last one is left as it is. */
+function table(rows: string[][]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    `  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ')}`.trimEnd(),
+  );
+}
+
+/** `file:///x` as `/x`, for commands that take a path. */
+const plain = (url: string) => url.replace(/^file:\/\//, '');
+
+/** How to put a published file at a path: a copy for `file://`, else a download. */
+const fetchTo = (url: string, target: string) =>
+  url.startsWith('file://') ? `cp ${plain(url)} ${target}` : `curl -fsSL ${url} -o ${target}`;
+
+/** @param outputs of `pulumi stack output --json`; unknown ones are left out */
+export function summary(outputs: Record<string, unknown>, stack: Pick<Stack, 'name'>): string {
+  const { version, packages = {}, images = {}, apt, yum, downloads, notes = [] } = outputs as Outputs;
+  if (!version) return `The stack ${stack.name} has made nothing yet: npm run up\n`;
+  return [
+    '',
+    `Version ${version}, stack ${stack.name}`,
+    ...packageLines(packages),
+    ...imageLines(images),
+    ...(apt ? aptLines(apt, packages) : []),
+    ...(yum ? yumLines(yum) : []),
+    ...(downloads ? ['', 'Downloads', `  ${downloads.url}`] : []),
+    ...(notes.length > 0 ? ['', 'Notes', ...notes.map((note) => `  - ${note}`)] : []),
+    '',
+  ].join('\n');
+}
+
+function packageLines(packages: Record<string, PackageFile>): string[] {
+  const files = Object.entries(packages).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (files.length === 0) return [];
+  const aliases = (name: string) =>
+    files.filter(([, { aliasOf }]) => aliasOf === name).map(([alias]) => alias);
+  const rows = files
+    .filter(([, { aliasOf }]) => aliasOf === undefined || !packages[aliasOf])
+    .map(([name, { size, aliasOf }]) => {
+      const also = aliasOf ? [`alias of ${aliasOf}`] : aliases(name).map((alias) => `= ${alias}`);
+      return [name, humanSize(size), also.join('  ')];
+    });
+  return ['', 'Packages', ...table(rows)];
+}
+
+function imageLines(images: Record<string, string>): string[] {
+  const names = Object.keys(images).sort();
+  if (names.length === 0) return [];
+  const registry = (images[names[0] ?? ''] ?? '').split('/')[0];
+  const rows = names.map((name) => [name, (images[name] ?? '').replace(/^.*@/, '')]);
+  const usable = names.find((name) => !name.includes('builder') && !name.includes('tester')) ?? names[0];
+  return ['', `Images in ${registry}`, ...table(rows), `  docker run --rm ${registry}/${usable} usage`];
+}
+
+function aptLines(apt: NonNullable<Outputs['apt']>, packages: Record<string, PackageFile>): string[] {
+  // The name that stands before the version in the shortest deb: what its users install.
+  const deb = Object.keys(packages).find((name) => name.endsWith('.deb'));
+  const product = deb?.replace(/-\d.*$/, '') ?? 'PACKAGE';
+  return [
+    '',
+    `apt repository ${apt.url} ${apt.suite} ${apt.component}`,
+    `  ${fetchTo(apt.sources, `/etc/apt/sources.list.d/${apt.sources.split('/').pop()}`)}`,
+    `  apt-get update && apt-get install ${product}`,
+    `  key: ${apt.key}`,
+  ];
+}
+
+function yumLines(yum: NonNullable<Outputs['yum']>): string[] {
+  const file = yum.repo.split('/').pop() ?? '';
+  return [
+    '',
+    `yum repository ${yum.url}`,
+    `  ${fetchTo(yum.repo, `/etc/yum.repos.d/${file}`)}`,
+    `  dnf install ${file.replace(/\.repo$/, '')}`,
+    `  key: ${yum.key}`,
+  ];
+}
+
+/** After `destroy`: what went, what stays. @param before the outputs before it */
+export function kept(before: Record<string, unknown>, stack: Pick<Stack, 'config' | 'name'>): string {
+  const { version, packages = {}, images = {} } = before as Outputs;
+  const gone = version
+    ? `Taken away: ${Object.keys(packages).length} package files and ${Object.keys(images).length} image tags of ${version}.`
+    : `The stack ${stack.name} had published nothing.`;
+  const bucket = stack.config['falco:bucket'];
+  return [
+    gone,
+    'Kept:',
+    `  the registry and buildkitd, which go on running, with their data (.local/registry, .local/buildkit): npm run services -- stop`,
+    `  ${typeof bucket === 'string' ? bucket : '.local/bucket'}: the public key, and what other stacks and earlier releases published`,
+    '  the signing key (.local/gnupg), the stack with its history (.local/state), the cached tools',
+  ].join('\n');
+}

@@ -1,0 +1,63 @@
+/** `npm test` and `npm run bench`: programs of the project, with services and tools ready. */
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { SettingError } from '../names';
+import { Given } from './options';
+import { openStack } from './stack';
+
+/** Runs mocha on the files given, else on all of test/. Resolves to its exit status. */
+export function runTests(root: string, given: Given): Promise<number> {
+  const started = process.env.INIT_CWD ?? process.cwd();
+  const files = given.positionals.map((file) => {
+    const absolute = path.resolve(started, file);
+    if (!fs.existsSync(absolute))
+      throw new SettingError('npm test', `there is no ${absolute}; give test files`);
+    return fs.statSync(absolute).isDirectory() ? path.join(absolute, '**/*.test.ts') : absolute;
+  });
+  const grep = given.strings.grep;
+  const args = [
+    path.join(root, 'node_modules/mocha/bin/mocha.js'),
+    '--reporter',
+    path.join(root, 'test/reporter.js'),
+    ...(grep === undefined ? [] : ['--grep', grep]),
+    ...(files.length > 0 ? files : ['test/**/*.test.ts']),
+  ];
+  return runNode(root, args);
+}
+
+/** Runs bench/<name>.ts for each name given, else every one. */
+export async function runBench(root: string, given: Given): Promise<number> {
+  const all = fs
+    .readdirSync(path.join(root, 'bench'))
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.slice(0, -'.ts'.length))
+    .sort();
+  const names = given.positionals.length > 0 ? given.positionals : all;
+  for (const name of names) {
+    if (!all.includes(name))
+      throw new SettingError(
+        'npm run bench',
+        `there is no bench/${name}.ts; known: ${all.join(', ') || 'none'}`,
+      );
+    const status = await runNode(root, [
+      '-r',
+      'ts-node/register/transpile-only',
+      path.join(root, 'bench', `${name}.ts`),
+    ]);
+    if (status !== 0) return status;
+  }
+  return 0;
+}
+
+/** In the same group as npm, so that Ctrl-C ends it with us. */
+function runNode(root: string, args: string[]): Promise<number> {
+  const { env } = openStack(root, 'local', {});
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
+  const ignore = () => {};
+  process.on('SIGINT', ignore);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status, signal) => resolve(status ?? (signal === 'SIGINT' ? 130 : 1)));
+  }).finally(() => process.off('SIGINT', ignore)) as Promise<number>;
+}

@@ -1,0 +1,19 @@
+// What every npm script runs: `node tools/run.mjs <command> [options]`. Set-up first, then the command line.
+// Options are looked at before the tools are made, so that a mistake is told at once.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fail, prepare, provide, root } from './bootstrap.mjs';
+
+const [command = 'help', ...args] = process.argv.slice(2);
+try {
+  await prepare();
+  /** @type {typeof import('../cli/main')} */
+  const cli = createRequire(import.meta.url)(join(root, 'dist', 'cli.js'));
+  const work = await cli.plan(root, command, args);
+  if (work) {
+    await provide(command);
+    process.exitCode = await work();
+  }
+} catch (error) {
+  fail(error);
+}
