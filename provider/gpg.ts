@@ -183,7 +183,7 @@ export async function createLocalKey(options: {
 }
 
 async function findProgram(name: string): Promise<string> {
-  for (const folder of (process.env.PATH ?? '').split(path.delimiter).filter(path.isAbsolute)) {
+  for (const folder of (process.env.PATH ?? '').split(path.delimiter).filter((one) => path.isAbsolute(one))) {
     const file = path.join(folder, name);
     if (
       await fs.access(file, fs.constants.X_OK).then(

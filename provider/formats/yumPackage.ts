@@ -38,7 +38,6 @@ const FOLDER_MODE = 0o040000;
 const CHANGELOG_LIMIT = 10;
 
 /** XML 1.0 has no other control characters, not even escaped. */
-// eslint-disable-next-line no-control-regex
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
 
 export function escapeXml(value: string): string {

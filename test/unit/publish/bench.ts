@@ -1,5 +1,6 @@
 /** A bucket, a key and packages in its pool, for the tests of publishing. */
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { createServer, Server } from 'node:http';
 import { AddressInfo } from 'node:net';
@@ -16,6 +17,7 @@ let home: Promise<string> | undefined;
 export async function testSigner(): Promise<Signer> {
   home ??= (async () => {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'test-keys-'));
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
     await createLocalKey({ home: folder, uid: 'Publishing tests' });
     return folder;
   })();
