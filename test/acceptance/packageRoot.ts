@@ -4,7 +4,9 @@
  * it writes what it is asked to `/recorded` and behaves like the real one as far as packages can tell.
  */
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
 import * as path from 'node:path';
 import { makeRootfs, ROOTFS_CACHE } from '../../provider/rootfs';
 import { catalog } from '../../catalog';
@@ -68,14 +70,21 @@ export interface Output {
   text: string;
 }
 
+/** Link of the enabled unit. */
+export const WANTS = 'etc/systemd/system/multi-user.target.wants/falco.service';
+
 export interface PackageRoot {
   folder: string;
+  /** Release of the running kernel, which the root has headers of. */
+  kernel: string;
   /** Runs a program of the root in it. Its stdin never ends and is no terminal. */
   chroot(...command: string[]): Promise<Output>;
   /** The same for a program of this machine. */
   here(...command: string[]): Promise<Output>;
   /** dpkg in the root, on files of this machine. Throws with its output when it fails. */
   dpkg(...args: string[]): Promise<string>;
+  /** What an administrator does. */
+  systemctl(verb: 'stop' | 'disable'): Promise<void>;
   /** Every path, sorted, without those of the package manager's own data and the recorder. */
   listing(): Promise<string[]>;
   /** What was recorded since the last call. */
@@ -83,6 +92,8 @@ export interface PackageRoot {
   read(file: string): Promise<string>;
   write(file: string, text: string, mode?: number): Promise<void>;
   exists(file: string): Promise<boolean>;
+  link(target: string, file: string): Promise<void>;
+  remove(): Promise<void>;
 }
 
 export interface RootOptions {
@@ -91,26 +102,37 @@ export interface RootOptions {
   headers?: boolean;
 }
 
-/** A new root. The first on a machine takes half a minute, the others seconds. Needs root. */
+let template: Promise<string> | undefined;
+
+/** The unpacked base, once in this process and until it ends. */
+async function unpackBase(): Promise<string> {
+  const work = await fs.mkdtemp(path.join(os.tmpdir(), 'package-root-'));
+  process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+  const [base, folder] = [path.join(work, 'base.tar'), path.join(work, 'root')];
+  await makeRootfs(catalog.bases.debian.rootfs, base, path.resolve(__dirname, '../..', ROOTFS_CACHE));
+  await fs.mkdir(path.join(folder, 'dev'), { recursive: true });
+  await run('tar', ['-x', '--numeric-owner', '-p', '-f', base, '-C', folder]);
+  await run('mknod', ['-m', '666', path.join(folder, 'dev/null'), 'c', '1', '3']);
+  return folder;
+}
+
+/** A new root. The first on a machine takes half a minute, the others a second. Needs root. */
 export async function makePackageRoot(options: RootOptions = {}): Promise<PackageRoot> {
   const { systemd = true, dkms = true, headers = true } = options;
-  const work = await temporaryFolder();
-  const folder = path.join(work, 'root');
-  const base = path.join(work, 'base.tar');
-  await makeRootfs(catalog.bases.debian.rootfs, base, path.resolve(__dirname, '../..', ROOTFS_CACHE));
-  await fs.mkdir(folder);
-  await run('tar', ['-x', '--numeric-owner', '-p', '-f', base, '-C', folder]);
-  await fs.rm(base);
-  const root = packageRoot(folder);
-  await fs.mkdir(path.join(folder, 'dev'), { recursive: true });
-  await fs.rm(path.join(folder, 'dev/null'), { force: true });
-  await run('mknod', ['-m', '666', path.join(folder, 'dev/null'), 'c', '1', '3']);
+  template ??= unpackBase();
+  const folder = path.join(await temporaryFolder(), 'root');
+  // Hard links: package managers replace files and do not write into them, but for their logs.
+  await run('cp', ['-al', await template, folder]);
+  const kernel = (await run('uname', ['-r'])).stdout.trim();
+  const root = packageRoot(folder, kernel);
   await root.write('recorded', '');
   await root.write('usr/sbin/rmmod', RMMOD, 0o755);
   await root.write('proc/modules', 'ext4 1 0\n');
-  const { stdout } = await run('uname', ['-r']);
-  const modules = `lib/modules/${stdout.trim()}`;
-  await fs.mkdir(path.join(folder, modules), { recursive: true });
+  const modules = `lib/modules/${kernel}`;
+  // What the packages of kernel and dkms own.
+  for (const owned of [`${modules}/updates/dkms`, 'var/lib/dkms']) {
+    await fs.mkdir(path.join(folder, owned), { recursive: true });
+  }
   if (headers) await root.write(`${modules}/build/include/linux/version.h`, '');
   if (systemd) {
     await fs.mkdir(path.join(folder, 'run/systemd/system'), { recursive: true });
@@ -120,12 +142,13 @@ export async function makePackageRoot(options: RootOptions = {}): Promise<Packag
   return root;
 }
 
-function packageRoot(folder: string): PackageRoot {
+function packageRoot(folder: string, kernel: string): PackageRoot {
   const inside = (file: string) => path.join(folder, file);
   const here = (...command: string[]) => runProgram(command);
   const chroot = (...command: string[]) => runProgram(['chroot', folder, ...command]);
   return {
     folder,
+    kernel,
     here,
     chroot,
     async dpkg(...args) {
@@ -142,6 +165,9 @@ function packageRoot(folder: string): PackageRoot {
       const { status, text } = await chroot('dpkg', '--force-depends', ...inRoot);
       if (status !== 0) throw new Error(`dpkg ${args.join(' ')} failed (${status}):\n${text}`);
       return text;
+    },
+    async systemctl(verb) {
+      await chroot('systemctl', verb, 'falco.service');
     },
     async listing() {
       const { stdout } = await run('find', [folder, '-printf', '/%P\\n'], { maxBuffer: 1 << 26 });
@@ -160,6 +186,7 @@ function packageRoot(folder: string): PackageRoot {
     read: (file) => fs.readFile(inside(file), 'utf8'),
     async write(file, text, mode = 0o644) {
       await fs.mkdir(path.dirname(inside(file)), { recursive: true });
+      await fs.rm(inside(file), { force: true });
       await fs.writeFile(inside(file), text);
       await fs.chmod(inside(file), mode);
     },
@@ -168,6 +195,11 @@ function packageRoot(folder: string): PackageRoot {
         () => true,
         () => false,
       ),
+    async link(target, file) {
+      await fs.mkdir(path.dirname(inside(file)), { recursive: true });
+      await fs.symlink(target, inside(file));
+    },
+    remove: () => fs.rm(folder, { recursive: true, force: true }),
   };
 }
 
