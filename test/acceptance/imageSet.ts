@@ -1,0 +1,224 @@
+/**
+ * The images of the catalog, built from the example source by the local stack's own BuildKit and registry, with the
+ * contexts and arguments that `components/` give them. BuildKit's cache is the one of `npm run up`.
+ */
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { catalog } from '../../catalog';
+import type { ContextEntry, ImageRow } from '../../model';
+import { usageText } from '../../names';
+import { buildInstallTree, Facts } from '../../provider/buildkit';
+import { buildPackage } from '../../provider/formats/packageBuild';
+import { pushFiles, pushRootfs } from '../../provider/oci';
+import { makeRootfs, ROOTFS_CACHE } from '../../provider/rootfs';
+import { listSource, listTree, unpackTar, writeTar } from '../../provider/source/files';
+import { partOf } from '../../provider/source/parts';
+import { localServices } from '../../services';
+import { EPOCH, run, specFor, temporaryFolder } from '../unit/packaging/fixture';
+
+export const VERSION = '0.1.0';
+export const PROJECT = path.resolve(__dirname, '../..');
+const SOURCE = path.join(PROJECT, 'examples/falco-mini');
+
+export interface Place {
+  /** `host:port/namespace` for what tests push. */
+  repository: string;
+  /** Address of buildkitd. */
+  buildkit: string;
+}
+
+const kept = new Map<string, Promise<unknown>>();
+
+/** What is made once for all tests. */
+function once<T>(key: string, make: () => Promise<T>): Promise<T> {
+  if (!kept.has(key)) kept.set(key, make());
+  return kept.get(key) as Promise<T>;
+}
+
+export const place = () =>
+  once('place', async (): Promise<Place> => {
+    const { TEST_REGISTRY, BUILDKIT_HOST } = process.env;
+    const own = TEST_REGISTRY && BUILDKIT_HOST;
+    const { registry, buildkit } = own
+      ? { registry: TEST_REGISTRY, buildkit: BUILDKIT_HOST }
+      : await localServices({}, { start: true, root: PROJECT });
+    return { repository: `${registry}/images-test`, buildkit };
+  });
+
+export const base = () =>
+  once('base', async () => {
+    const { repository } = await place();
+    const tar = path.join(await temporaryFolder(), 'base.tar');
+    await makeRootfs(catalog.bases.debian.rootfs, tar, path.join(PROJECT, ROOTFS_CACHE));
+    return `${repository}/base@${await pushRootfs(`${repository}/base`, tar)}`;
+  });
+
+/** Runs buildctl to its end; its last lines are the error. */
+export async function solve(args: string[]): Promise<void> {
+  const { buildkit } = await place();
+  return new Promise((resolve, reject) => {
+    const child = spawn('buildctl', ['--addr', buildkit, 'build', '--frontend=dockerfile.v0', ...args]);
+    const lines: string[] = [];
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      lines.push(...text.split('\n').filter(Boolean));
+      lines.splice(0, lines.length - 40);
+    });
+    child.on('error', reject);
+    child.on('close', (status) =>
+      status === 0 ? resolve() : reject(new Error(`the build failed:\n${lines.join('\n')}`)),
+    );
+  });
+}
+
+export interface ImageBuild {
+  /** Named contexts, `docker-image://…` or `local:name`. */
+  contexts: Record<string, string>;
+  usage?: string;
+  /** Seconds since 1970. */
+  epoch?: number;
+  /** Run every step anew. */
+  noCache?: boolean;
+  /** Further `--opt` of buildctl. */
+  options?: string[];
+}
+
+/** Builds a folder of `dockerfiles/` and pushes it. Returns its reference by digest. */
+export async function buildImage(dockerfile: string, build: ImageBuild): Promise<string> {
+  const repository = `${(await place()).repository}/${dockerfile}`;
+  const folder = path.join(PROJECT, 'dockerfiles', dockerfile);
+  const metadata = path.join(await temporaryFolder(), 'metadata.json');
+  const options = [
+    ...Object.entries(build.contexts).map(([name, location]) => `context:${name}=${location}`),
+    `build-arg:VERSION=${VERSION}`,
+    `build-arg:USAGE=${build.usage ?? ''}`,
+    `build-arg:SOURCE_DATE_EPOCH=${build.epoch ?? EPOCH}`,
+    ...(build.options ?? []),
+  ];
+  const image = `type=image,name=${repository},push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true`;
+  await solve([
+    ...['--local', `context=${folder}`, '--local', `dockerfile=${folder}`, '--metadata-file', metadata],
+    ...options.flatMap((option) => ['--opt', option]),
+    ...(build.noCache ? ['--no-cache'] : []),
+    // Fast: the digest's stability is what one test is about, the size on the wire is not.
+    ...['--output', `${image},rewrite-timestamp=true,compression=zstd,force-compression=true`],
+  ]);
+  const made = JSON.parse(await fs.readFile(metadata, 'utf8')) as Record<string, string>;
+  return `${repository}@${made['containerimage.digest']}`;
+}
+
+/** The folder that buildInstallTree makes of the example. */
+export const tree = () =>
+  once('tree', async (): Promise<{ folder: string; facts: Facts }> => {
+    const work = await temporaryFolder();
+    const source = path.join(work, 'source.tar');
+    await writeTar(SOURCE, await listSource(SOURCE), EPOCH, source);
+    const folder = path.join(work, 'out');
+    const { layout, product } = catalog;
+    const facts = await buildInstallTree({
+      address: (await place()).buildkit,
+      dockerfileDir: path.join(PROJECT, 'dockerfiles/install-tree'),
+      builder: await image('falco-builder'),
+      source,
+      extra: {},
+      cmakeArgs: layout.cmakeArgs,
+      version: VERSION,
+      versionVariable: layout.versionVariable,
+      binary: layout.binary,
+      product: product.name,
+      epoch: EPOCH,
+      outDir: folder,
+    });
+    return { folder, facts };
+  });
+
+/** The file of a package row. */
+export const packageFile = (key: string) =>
+  once(`package ${key}`, async () => {
+    const { folder, facts } = await tree();
+    const spec = await specFor(key, { version: VERSION, driverVersion: facts.driver?.version });
+    const file = path.join(await temporaryFolder(), spec.fileName);
+    const { debDepends, rpmRequires } = facts;
+    await buildPackage({ ...spec, debDepends, rpmRequires, epoch: EPOCH }, { treeDir: folder }, file);
+    return file;
+  });
+
+/** Puts an entry of an image's context into `root`. */
+async function fill(entry: ContextEntry, root: string): Promise<void> {
+  const { layout } = catalog;
+  const to = path.join(root, entry.to);
+  const copy = async (from: string, names: { path: string }[]) => {
+    for (const { path: name } of names) {
+      await fs.mkdir(path.dirname(path.join(to, name)), { recursive: true });
+      await fs.cp(path.join(from, name), path.join(to, name), { recursive: true });
+    }
+  };
+  if ('source' in entry) {
+    const files = await listSource(SOURCE);
+    return copy(
+      SOURCE,
+      files.filter((file) => entry.parts.includes(partOf(file.path, layout.sourceParts))),
+    );
+  }
+  if ('tree' in entry) {
+    const from = path.join((await tree()).folder, 'tree');
+    return copy(
+      from,
+      (await listTree(from)).filter((file) => new RegExp(entry.tree).test(file.path)),
+    );
+  }
+  const file = await packageFile(entry.package);
+  if (!entry.unpack) return fs.cp(file, to);
+  const unpacked = await temporaryFolder();
+  await unpackTar(file, unpacked);
+  const from = path.join(unpacked, (await fs.readdir(unpacked))[0]);
+  const { match } = entry.unpack;
+  return copy(
+    from,
+    (await listTree(from)).filter((one) => new RegExp(match).test(one.path)),
+  );
+}
+
+/** Pushes a folder as the context `artifacts`. */
+export async function pushContext(folder: string): Promise<string> {
+  const tar = path.join(await temporaryFolder(), 'context.tar');
+  await writeTar(folder, await listTree(folder), EPOCH, tar);
+  const repository = `${(await place()).repository}/context`;
+  return `${repository}@${await pushFiles(repository, tar)}`;
+}
+
+export const rowOf = (name: string): ImageRow => {
+  const row = catalog.images.find((one) => one.name === name);
+  if (!row) throw new Error(`the catalog has no image ${name}`);
+  return row;
+};
+
+/** The usage text that the image is built with. */
+export const usageOf = (name: string) => usageText(catalog.product, rowOf(name), VERSION);
+
+/** Contexts of an image of the catalog. */
+export async function contextsOf(name: string): Promise<Record<string, string>> {
+  const row = rowOf(name);
+  const contexts: Record<string, string> = {};
+  if ('image' in row.from) contexts[row.from.image] = `docker-image://${await image(row.from.image)}`;
+  else contexts.base = `docker-image://${await base()}`;
+  if (row.context.length > 0) {
+    const root = await temporaryFolder();
+    for (const entry of row.context) await fill(entry, root);
+    contexts.artifacts = `docker-image://${await pushContext(root)}`;
+  }
+  return contexts;
+}
+
+/** Reference of an image of the catalog, built once. */
+export const image = (name: string): Promise<string> =>
+  once(`image ${name}`, async () =>
+    buildImage(rowOf(name).dockerfile, { contexts: await contextsOf(name), usage: usageOf(name) }),
+  );
+
+/** Sum of the compressed layers, bytes. */
+export async function sizeOf(reference: string): Promise<number> {
+  const { stdout } = await run('crane', ['manifest', reference]);
+  const { layers } = JSON.parse(stdout) as { layers: { size: number }[] };
+  return layers.reduce((sum, { size }) => sum + size, 0);
+}
