@@ -145,11 +145,7 @@ describe('rpm packages', () => {
   it('install where the module does not build, and say what to do', async () => {
     await root.write('dkms-fails', '');
     const text = await rpm('-i', await packageOf('rpm-module'));
-    assert.match(
-      text,
-      new RegExp(`falco: the module does not build for kernel ${kernel}; the reason is in `),
-    );
-    assert.match(text, new RegExp(`dnf install kernel-devel-${kernel}`));
+    assert.match(text, new RegExp(`falco: the module does not build for kernel ${kernel}\\n`));
     assert.match(text, /dnf swap falco falco-bpf/);
   });
 
