@@ -19,7 +19,7 @@ const tell = (line: string) => process.stderr.write(`${line}\n`);
  * @returns undefined where nothing is left to do (help)
  * @throws SettingError for options that cannot work, naming the remedy
  */
-export async function plan(root: string, command: string, args: string[]): Promise<Work | undefined> {
+export function plan(root: string, command: string, args: string[]): Work | undefined {
   process.umask(0o022); // docker-build's context hash includes mode bits.
   const isHelp = args.includes('--help') || args.includes('-h');
   if (!isCommand(command) || isHelp) {
@@ -43,7 +43,7 @@ async function runOnStack(
   if (command === 'services') return servicesCommand(stack, given.positionals[0] ?? 'status');
   if (command === 'output') return output(stack, given.flags.has('json'));
   for (const remark of stack.remarks) tell(`note: ${remark}`);
-  await recover(stack, tell);
+  recover(stack, tell);
   await ensureStack(stack);
   const flags = ['json', 'diff'].filter((name) => given.flags.has(name)).map((name) => `--${name}`);
   switch (command) {

@@ -19,7 +19,7 @@ interface Lock {
  * @param tell gets a line for each thing that was put right
  * @throws SettingError when anyone else holds a lock, naming `pulumi cancel`
  */
-export async function recover(stack: Stack, tell: (line: string) => void): Promise<void> {
+export function recover(stack: Stack, tell: (line: string) => void): void {
   const folder = path.join(stack.root, '.local/state/.pulumi/locks/organization/falco-artifacts', stack.name);
   for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
     if (!name.endsWith('.json')) continue;
@@ -34,9 +34,10 @@ export async function recover(stack: Stack, tell: (line: string) => void): Promi
     }
     fs.rmSync(file, { force: true });
     fs.rmSync(`${file}.attrs`, { force: true });
+    endSession(lock.pid);
     tell(`note: removed the lock of process ${lock.pid}, which is dead (killed during an update)`);
   }
-  await forgetPending(stack, tell);
+  forgetPending(stack, tell);
 }
 
 function isAlive(pid: number): boolean {
@@ -49,6 +50,23 @@ function isAlive(pid: number): boolean {
   return !/^State:\s+[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
 }
 
+/**
+ * Plugins outlive a killed engine, perhaps in the middle of an operation. The engine leads a session of its own
+ * (`engine.ts`), and the kernel gives no new process a number that still names a session (setsid(2)).
+ */
+function endSession(leader: number): void {
+  for (const name of fs.readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const stat = fs.readFileSync(`/proc/${name}/stat`, 'utf8');
+      // proc(5): the fields after the command's name are state, ppid, pgrp, session.
+      const session = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3];
+      if (Number(session) === leader) process.kill(Number(name), 'SIGKILL');
+    } catch {
+      // It ended by itself.
+    }
+  }
+}
+
 const cancelCommand = ({ root, name }: Stack) =>
   `PULUMI_HOME=${root}/.local/pulumi-home PULUMI_BACKEND_URL=file://${root}/.local/state pulumi cancel --yes --stack ${name}`;
 
@@ -56,7 +74,7 @@ const cancelCommand = ({ root, name }: Stack) =>
  * Publishing is repeatable (content-addressed blobs, compare-and-swap), so an operation that did not end is
  * simply done again: a pending create is made anew, anything else is still in the state as it was.
  */
-async function forgetPending(stack: Stack, tell: (line: string) => void): Promise<void> {
+function forgetPending(stack: Stack, tell: (line: string) => void): void {
   if (!fs.existsSync(stack.checkpoint)) return;
   if (!fs.readFileSync(stack.checkpoint, 'utf8').includes('"pending_operations"')) return;
   const at = { cwd: stack.root, env: stack.env, maxBuffer: 256 << 20 };

@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
-import { Daemon, logTail, runningPid, startDaemon, stopDaemon, until } from './daemon';
+import { Daemon, runningPid, startUntil, stopDaemon } from './daemon';
 
 const run = promisify(execFile);
 
@@ -68,16 +68,22 @@ export async function startBuildkit(root: string, registry: string): Promise<'st
   fs.mkdirSync(path.dirname(address.slice('unix://'.length)), { recursive: true, mode: 0o700 });
   fs.mkdirSync(daemon.folder, { recursive: true });
   fs.writeFileSync(config, wanted);
-  startDaemon(daemon);
-  if (await until(() => answers(address), 30_000)) return 'started';
-  throw new Error(`buildkitd does not start; its log ends:\n${logTail(daemon)}`);
+  await startUntil(daemon, () => answers(address), 30_000);
+  return 'started';
 }
 
 /** Tells buildx's store of a builder of driver `remote` (the format of buildx's `instances/`). */
 export function writeBuilder(address: string): void {
   const docker = process.env.DOCKER_CONFIG ?? path.join(os.homedir(), '.docker');
   const store = path.join(process.env.BUILDX_CONFIG ?? path.join(docker, 'buildx'), 'instances');
-  const node = { Name: `${BUILDER}0`, Endpoint: address, Platforms: null, DriverOpts: null, Flags: null, Files: null };
+  const node = {
+    Name: `${BUILDER}0`,
+    Endpoint: address,
+    Platforms: null,
+    DriverOpts: null,
+    Flags: null,
+    Files: null,
+  };
   const text = JSON.stringify({ Name: BUILDER, Driver: 'remote', Nodes: [node], Dynamic: false });
   const file = path.join(store, BUILDER);
   if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === text) return;

@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 
 export interface Daemon {
-  /** Name of the program, looked up in `.local/bin` and on PATH, and of its files below `folder`. */
+  /** Name of the program, looked up on PATH, and of its files below `folder`. */
   program: string;
   args: string[];
   /** Folder for `<program>.pid` and `<program>.log`. */
@@ -13,13 +13,14 @@ export interface Daemon {
 }
 
 const pidFile = (daemon: Daemon) => path.join(daemon.folder, `${path.basename(daemon.program)}.pid`);
-export const logFile = (daemon: Daemon) => path.join(daemon.folder, `${path.basename(daemon.program)}.log`);
+const logFile = (daemon: Daemon) => path.join(daemon.folder, `${path.basename(daemon.program)}.log`);
 
-/** When a process started, in clock ticks since boot (proc(5), stat field 22); tells a reused pid apart. */
+/** When a running process started, in clock ticks since boot (proc(5), stat field 22); tells a reused pid apart. */
 function startTime(pid: number): string | undefined {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19]; // A zombie has ended.
   } catch {
     return undefined;
   }
@@ -29,14 +30,14 @@ function startTime(pid: number): string | undefined {
 export function runningPid(daemon: Daemon): number | undefined {
   try {
     const [pid, started] = fs.readFileSync(pidFile(daemon), 'utf8').trim().split(' ');
-    return startTime(Number(pid)) === started ? Number(pid) : undefined;
+    return started && startTime(Number(pid)) === started ? Number(pid) : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Starts it in a session of its own, so that it outlives this command. */
-export function startDaemon(daemon: Daemon): void {
+function startDaemon(daemon: Daemon): void {
   fs.mkdirSync(daemon.folder, { recursive: true });
   const log = fs.openSync(logFile(daemon), 'a', 0o600);
   const child = spawn(daemon.program, daemon.args, {
@@ -64,7 +65,10 @@ export async function stopDaemon(daemon: Daemon): Promise<boolean> {
 }
 
 /** Waits until the condition holds, or the time (milliseconds) is over; returns whether it held. */
-export async function until(condition: () => boolean | Promise<boolean>, milliseconds: number): Promise<boolean> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  milliseconds: number,
+): Promise<boolean> {
   const end = Date.now() + milliseconds;
   for (;;) {
     if (await condition()) return true;
@@ -73,8 +77,32 @@ export async function until(condition: () => boolean | Promise<boolean>, millise
   }
 }
 
+/**
+ * Starts it and waits until it answers.
+ *
+ * @param answers asked again and again
+ * @param milliseconds how long it may take
+ * @throws Error with the end of its log when it ends or does not answer in time
+ */
+export async function startUntil(
+  daemon: Daemon,
+  answers: () => Promise<boolean>,
+  milliseconds: number,
+): Promise<void> {
+  startDaemon(daemon);
+  let isUp = false;
+  await until(async () => {
+    isUp = await answers();
+    return isUp || runningPid(daemon) === undefined;
+  }, milliseconds);
+  if (!isUp)
+    throw new Error(
+      `${daemon.program} does not start; its log (${logFile(daemon)}) ends:\n${logTail(daemon)}`,
+    );
+}
+
 /** The last lines of its log, for an error message. */
-export function logTail(daemon: Daemon, lines = 10): string {
+function logTail(daemon: Daemon, lines = 10): string {
   try {
     return fs.readFileSync(logFile(daemon), 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
   } catch {

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { BUILDER, buildkitAddress, buildkitPid, startBuildkit, stopBuildkit, writeBuilder } from './buildkit';
+import { findPrograms } from './programs';
 import { ask, chooseAddress, DEFAULT_ADDRESS, registryPid, startRegistry, stopRegistry } from './registry';
 
 export interface Wanted {
@@ -47,10 +48,16 @@ function remember(root: string, registry: string): void {
  */
 export async function localServices(
   wanted: Wanted,
-  { start, root = projectRoot, onStart = () => {} }: { start: boolean; root?: string; onStart?: (line: string) => void },
+  {
+    start,
+    root = projectRoot,
+    onStart = () => {},
+  }: { start: boolean; root?: string; onStart?: (line: string) => void },
 ): Promise<Services> {
   const buildkit = wanted.buildkit ?? process.env.BUILDKIT_HOST ?? buildkitAddress(root);
-  if (!start) return { registry: wanted.registry ?? remembered(root) ?? DEFAULT_ADDRESS, buildkit, builder: BUILDER };
+  if (!start)
+    return { registry: wanted.registry ?? remembered(root) ?? DEFAULT_ADDRESS, buildkit, builder: BUILDER };
+  findPrograms(root);
   const registry = await registryAddress(wanted, root);
   remember(root, registry);
   if (isLoopback(registry) && (await startRegistry(root, registry, SETTING)) === 'started') {

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import * as http from 'node:http';
 import * as path from 'node:path';
-import { Daemon, logTail, runningPid, startDaemon, stopDaemon, until } from './daemon';
+import { Daemon, runningPid, startUntil, stopDaemon, until } from './daemon';
 
 /** Where the first try goes; another clone's registry on it makes us take the next free port. */
 export const DEFAULT_ADDRESS = '127.0.0.1:5050';
@@ -27,26 +27,38 @@ export function ask(root: string, address: string): Promise<Answer> {
       const owner = response.headers[OWNER.toLowerCase()];
       const isRegistry = response.headers['docker-distribution-api-version'] === 'registry/2.0';
       if (owner === folderOf(root)) resolve('ours');
-      else if (typeof owner === 'string' || isRegistry) resolve({ registry: typeof owner === 'string' ? owner : '' });
+      else if (typeof owner === 'string' || isRegistry)
+        resolve({ registry: typeof owner === 'string' ? owner : '' });
       else resolve('foreign');
     });
     request.on('timeout', () => request.destroy(new Error('timeout')));
-    request.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED' ? 'nobody' : 'foreign'));
+    request.on('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code === 'ECONNREFUSED' ? 'nobody' : 'foreign'),
+    );
   });
 }
 
-/** Stops a registry whose folder is gone with its clone. */
-async function stopOrphan(owner: string): Promise<void> {
-  const config = path.join(owner, 'config.json');
+/** Ends the services of a clone that is gone with its folder. @param owner the registry's folder in it */
+async function stopOrphan(owner: string, address: string, root: string): Promise<void> {
+  const local = path.dirname(owner);
+  const configs = [path.join(owner, 'config.json'), path.join(local, 'buildkit', 'buildkitd.toml')];
   for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const command = fs.existsSync(`/proc/${pid}/cmdline`) ? fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
-    if (command.split('\0').includes(config)) process.kill(Number(pid), 'SIGKILL');
+    try {
+      const words = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      if (words.some((word) => configs.includes(word))) process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended by itself.
+    }
   }
-  await until(() => false, 300);
+  await until(async () => (await ask(root, address)) === 'nobody', 5000);
 }
 
 /** An address to use: the given one, else the first of ours, free or orphaned from the default port on. */
-export async function chooseAddress(root: string, given: string | undefined, setting: string): Promise<string> {
+export async function chooseAddress(
+  root: string,
+  given: string | undefined,
+  setting: string,
+): Promise<string> {
   if (given) {
     const answer = await ask(root, given);
     if (answer !== 'foreign') return given;
@@ -57,13 +69,19 @@ export async function chooseAddress(root: string, given: string | undefined, set
     const address = `${host}:${port}`;
     const answer = await ask(root, address);
     if (answer === 'ours' || answer === 'nobody') return address;
-    if (answer === 'foreign') throw new Error(portInUse(address, setting));
+    if (answer === 'foreign') {
+      // The port that people know: they should hear of it. On a further one it is no news.
+      if (port === Number(first)) throw new Error(portInUse(address, setting));
+      continue;
+    }
     if (answer.registry && !fs.existsSync(answer.registry)) {
-      await stopOrphan(answer.registry);
+      await stopOrphan(answer.registry, address, root);
       return address;
     }
   }
-  throw new Error(`${setting}: no port of ${PORTS} from ${DEFAULT_ADDRESS} on is free; set ${setting} to a free host:port`);
+  throw new Error(
+    `${setting}: no port of ${PORTS} from ${DEFAULT_ADDRESS} on is free; set ${setting} to a free host:port`,
+  );
 }
 
 function portInUse(address: string, setting: string): string {
@@ -71,7 +89,11 @@ function portInUse(address: string, setting: string): string {
 }
 
 /** Starts the registry on the address unless one answers there. */
-export async function startRegistry(root: string, address: string, setting: string): Promise<'started' | 'running'> {
+export async function startRegistry(
+  root: string,
+  address: string,
+  setting: string,
+): Promise<'started' | 'running'> {
   const answer = await ask(root, address);
   if (answer === 'foreign') throw new Error(portInUse(address, setting));
   if (answer !== 'nobody') return 'running';
@@ -90,9 +112,8 @@ export async function startRegistry(root: string, address: string, setting: stri
   };
   // JSON is YAML.
   fs.writeFileSync(path.join(daemon.folder, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
-  startDaemon(daemon);
-  if (await until(async () => (await ask(root, address)) === 'ours', 20_000)) return 'started';
-  throw new Error(`the registry does not start on ${address}; its log ends:\n${logTail(daemon)}`);
+  await startUntil(daemon, async () => (await ask(root, address)) === 'ours', 20_000);
+  return 'started';
 }
 
 export function stopRegistry(root: string): Promise<boolean> {

@@ -9,7 +9,7 @@ try {
   await prepare();
   /** @type {typeof import('../cli/main')} */
   const cli = createRequire(import.meta.url)(join(root, 'dist', 'cli.js'));
-  const work = await cli.plan(root, command, args);
+  const work = cli.plan(root, command, args);
   if (work) {
     await provide(command);
     process.exitCode = await work();

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -129,6 +130,10 @@ async function ensureCached(toolsDir, tool) {
     const state = await inspect(folder, names);
     if (state === 'good') return;
     if (state === 'corrupted') say(`the cached ${names.join(', ')} in ${folder} is corrupted: made anew`);
+    // Nobody else is at work here while we hold the lock: what lies about was left by a killed set-up.
+    for (const name of readdirSync(parent)) {
+      if (name.startsWith('new-')) rmSync(join(parent, name), { recursive: true, force: true });
+    }
     const work = mkdtempSync(join(parent, 'new-'));
     try {
       const fetched = tool.download?.sha256 ? await download(tool.download, names, work) : false;
