@@ -52,7 +52,7 @@ export interface InstallTreeBuild {
   onProgress?: (line: string) => void;
 }
 
-/** Lines of a failed build that its error shows. */
+/** Lines of a failed step that the error shows. */
 const TAIL = 15;
 const quote = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
 
@@ -103,43 +103,74 @@ export async function buildInstallTree(build: InstallTreeBuild): Promise<Facts> 
   }
 }
 
+/** What buildctl prints (`--progress=plain`), as far as an error needs it. */
+interface Log {
+  /** Last lines that each step printed, by its number. */
+  steps: Map<string, string[]>;
+  /** Number of the step that failed. */
+  failed?: string;
+  /** Last lines that are no step's. */
+  rest: string[];
+}
+
+function keep(lines: string[], line: string): void {
+  lines.push(line);
+  if (lines.length > TAIL) lines.shift();
+}
+
+/** Sorts a line into the log; returns it without what buildctl puts before it. */
+function record(log: Log, line: string): string {
+  // "#12 3.456 text" is what step 12 printed after 3.456 s, "#12 text" what BuildKit says of the step.
+  const [, step, seconds, text] = /^#(\d+) (?:(\d+\.\d+) )?(.*)$/.exec(line) ?? [];
+  if (step === undefined) {
+    keep(log.rest, line);
+    return line;
+  }
+  if (seconds === undefined) {
+    if (/^ERROR: /.test(text)) log.failed = step;
+    return text;
+  }
+  if (!log.steps.has(step)) log.steps.set(step, []);
+  keep(log.steps.get(step) ?? [], text);
+  return text;
+}
+
 function buildctl(build: InstallTreeBuild, args: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn('buildctl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    const lines: string[] = [];
+    const log: Log = { steps: new Map(), rest: [] };
     let rest = '';
+    const take = (line: string) => {
+      const text = record(log, line.trimEnd());
+      if (text) build.onProgress?.(text);
+    };
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      const parts = (rest + chunk).split('\n');
-      rest = parts.pop() ?? '';
-      for (const line of parts) {
-        // "#12 3.456 text": step, seconds, what the step printed.
-        const text = line.replace(/^#\d+ (\d+\.\d+ )?/, '').trimEnd();
-        if (!text) continue;
-        lines.push(text);
-        if (lines.length > 2000) lines.shift();
-        build.onProgress?.(text);
-      }
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      lines.forEach(take);
     });
     child.on('error', (error) =>
       reject(new Error(`buildctl cannot be started (${error.message}); "npm run up" installs it`)),
     );
-    child.on('close', (status) => (status === 0 ? resolve() : reject(explain(build, lines))));
+    child.on('close', (status) => {
+      if (status === 0) return resolve();
+      take(rest);
+      reject(explain(build, log));
+    });
   });
 }
 
 /** A step says `error: …` for what the user can mend; else its last lines stand for themselves. */
-function explain(build: InstallTreeBuild, lines: string[]): Error {
-  const said = lines.filter((line) => /^error: /.test(line) && !line.includes('failed to solve'))[0];
-  if (said) return new Error(`the install tree cannot be made: ${said.replace(/^error: /, '')}`);
-  if (
-    lines.some((line) =>
-      /connection refused|no such file or directory.*buildkitd\.sock|failed to dial/.test(line),
-    )
-  ) {
+function explain(build: InstallTreeBuild, { steps, failed, rest }: Log): Error {
+  const printed = (failed !== undefined && steps.get(failed)) || [];
+  const said = printed.filter((line) => line.startsWith('error: ')).pop();
+  if (said) return new Error(`the install tree cannot be made: ${said.slice('error: '.length)}`);
+  const last = rest.filter((line) => line.startsWith('error: ')).pop() ?? rest.pop() ?? 'buildctl failed';
+  const reason = last.replace(/^error: (failed to solve: )?/, '');
+  if (/Unavailable|error while dialing|context deadline exceeded/i.test(reason) && printed.length === 0) {
     return new Error(
       `buildkitd does not answer at ${build.address}; start it with "npm run services -- start"`,
     );
   }
-  const own = lines.filter((line) => !/^(CACHED|DONE|sha256:|transferring|resolve |extracting)/.test(line));
-  return new Error(`the install tree cannot be made; the build ends:\n${own.slice(-TAIL).join('\n')}`);
+  return new Error(['the install tree cannot be made: ' + reason, ...printed].join('\n'));
 }
