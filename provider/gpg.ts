@@ -1,7 +1,7 @@
 /** Signing with a gpg key. Private keys never leave gpg; passphrases never pass through here. */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { changeKeys, execute, Gpg, withKeys } from './gpgSession';
+import { changeKeys, execute, Gpg, runGpg, withKeys } from './gpgSession';
 import { withLock } from './store/folderLock';
 
 export interface Signer {
@@ -30,6 +30,8 @@ interface SecretKey {
   validity: string;
   canSign: boolean;
   expires?: Date;
+  /** Names of the files that hold its private parts, without `.key`. */
+  keygrips: string[];
 }
 
 /** Marks a key that `createLocalKey` made. Release stacks refuse such a key. */
@@ -41,7 +43,7 @@ function parseKeys(listing: string): SecretKey[] {
   for (const line of listing.split('\n')) {
     const fields = line.split(':');
     const last = keys[keys.length - 1];
-    if (fields[0] === 'sec') {
+    if (fields[0] === 'pub') {
       const expires = fields[6] ? new Date(Number(fields[6]) * 1000) : undefined;
       // Upper case letters are what the whole key, subkeys included, can be used for now.
       keys.push({
@@ -50,7 +52,10 @@ function parseKeys(listing: string): SecretKey[] {
         validity: fields[1],
         canSign: fields[11].includes('S'),
         expires,
+        keygrips: [],
       });
+    } else if (fields[0] === 'grp') {
+      last?.keygrips.push(fields[9]);
     } else if (fields[0] === 'fpr' && last?.fingerprint === '') {
       last.fingerprint = fields[9];
     } else if (fields[0] === 'uid' && last?.uid === '') {
@@ -62,15 +67,22 @@ function parseKeys(listing: string): SecretKey[] {
   return keys;
 }
 
-async function secretKeys(gpg: Gpg, key?: string): Promise<SecretKey[]> {
-  const args = ['--with-colons', '--fixed-list-mode', '--list-secret-keys'];
+/**
+ * Keys of the folder whose private parts are there (or stand for a card). Asks gpg for the public ones and looks
+ * for the files: `--list-secret-keys` would start an agent, in every preview.
+ */
+async function secretKeys(home: string, key?: string): Promise<SecretKey[]> {
+  const args = ['--with-colons', '--with-keygrip', '--fixed-list-mode', '--list-keys'];
+  let keys: SecretKey[];
   try {
-    return parseKeys((await gpg.run(key === undefined ? args : [...args, '--', key])).toString());
+    keys = parseKeys((await runGpg(home, key === undefined ? args : [...args, '--', key])).toString());
   } catch (error) {
     // gpg fails when nothing matches; any other failure says something else.
-    if (/No secret key|No such file|not found/i.test((error as Error).message)) return [];
+    if (/No public key|No such file|not found/i.test((error as Error).message)) return [];
     throw error;
   }
+  const files = new Set(await fs.readdir(path.join(home, 'private-keys-v1.d')).catch(() => []));
+  return keys.filter(({ keygrips }) => keygrips.some((grip) => files.has(`${grip}.key`)));
 }
 
 function describe({ fingerprint, uid }: SecretKey): string {
@@ -122,7 +134,7 @@ export async function openSigner(options: { home: string; key?: string; setting:
     );
   }
   const use = <T>(work: (gpg: Gpg) => Promise<T>) => withKeys(home, work);
-  const chosen = chooseKey(await use((gpg) => secretKeys(gpg, key)), home, key, setting);
+  const chosen = chooseKey(await secretKeys(home, key), home, key, setting);
   const sign = (args: string[], data: Buffer | { file: string }) => {
     const common = [
       '--local-user',
@@ -167,7 +179,7 @@ export async function createLocalKey(options: {
   await fs.chmod(home, 0o700);
   return withLock(path.join(home, 'create.lock'), () =>
     changeKeys(home, async (gpg) => {
-      const existing = (await secretKeys(gpg)).find((key) => key.uid === uid && key.canSign);
+      const existing = (await secretKeys(home)).find((key) => key.uid === uid && key.canSign);
       if (existing) return { fingerprint: existing.fingerprint };
       // The passphrase is read from stdin, which is empty: no passphrase.
       const unprotected = ['--pinentry-mode', 'loopback', '--passphrase-fd', '0'];
@@ -175,7 +187,7 @@ export async function createLocalKey(options: {
         [...unprotected, '--quick-generate-key', uid, 'rsa3072', 'sign', 'never'],
         Buffer.alloc(0),
       );
-      const made = (await secretKeys(gpg)).find((key) => key.uid === uid && key.canSign);
+      const made = (await secretKeys(home)).find((key) => key.uid === uid && key.canSign);
       if (!made) throw new Error(`gpg made no key "${uid}" in ${home}.`);
       return { fingerprint: made.fingerprint };
     }),

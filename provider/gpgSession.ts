@@ -104,7 +104,8 @@ async function startAgent(home: string): Promise<NonNullable<Session['agent']>> 
   throw new Error(`gpg-agent does not start: ${complaint.trim() || 'no answer'}`);
 }
 
-async function runGpg(home: string, args: string[], input?: Buffer): Promise<Buffer> {
+/** Runs gpg on a key folder; starts no agent. */
+export async function runGpg(home: string, args: string[], input?: Buffer): Promise<Buffer> {
   const common = ['--homedir', home, '--batch', '--no-tty', '--no-autostart', '--no-auto-check-trustdb'];
   const { code, stdout, stderr } = await execute(
     'gpg',

@@ -146,7 +146,9 @@ describe('gpg', function () {
   it('ends its agent with a process that is killed', async () => {
     const script = `
       const { openSigner } = require(${JSON.stringify(path.resolve('provider/gpg'))});
-      openSigner({ home: ${JSON.stringify(home)}, setting: 'x' }).then(() => { console.log('open'); setInterval(() => {}, 1000); });`;
+      openSigner({ home: ${JSON.stringify(home)}, setting: 'x' })
+        .then((signer) => signer.detach(Buffer.from('x')))
+        .then(() => { console.log('signed'); setInterval(() => {}, 1000); });`;
     const before = new Set(await shortFolders());
     const child = spawn(process.execPath, ['-r', 'ts-node/register/transpile-only', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
