@@ -67,12 +67,14 @@ dynamic=()
 for object in "${objects[@]}"; do
   if readelf --dynamic "$object" 2>/dev/null | grep NEEDED >/dev/null; then dynamic+=("$object"); fi
 done
+sonames=$(existing /out/tree/usr/lib -maxdepth 2 -name '*.so*' | /usr/lib/rpm/elfdeps --provides | sed 's/(.*//' | sort -u)
+# dpkg-shlibdeps takes a library of this system for one of the tree that has the same name.
+mapfile -t excluded < <(for soname in $sonames; do dpkg-query --search "*/$soname" 2>/dev/null || true; done | sed 's/:.*//' | sort -u)
 deb=
 if [ ${#dynamic[@]} -gt 0 ]; then
-  deb=$(cd /tmp/shlibs && dpkg-shlibdeps --ignore-missing-info -O "${own[@]/#/-l}" "${dynamic[@]}" 2>/tmp/shlibs/log) ||
+  deb=$(cd /tmp/shlibs && dpkg-shlibdeps --ignore-missing-info -O "${own[@]/#/-l}" "${excluded[@]/#/-x}" "${dynamic[@]}" 2>/tmp/shlibs/log) ||
     fail "dpkg-shlibdeps: $(tail -n 1 /tmp/shlibs/log)"
 fi
-sonames=$(existing /out/tree/usr/lib -maxdepth 2 -name '*.so*' | /usr/lib/rpm/elfdeps --provides | sed 's/(.*//' | sort -u)
 rpm=$(printf '%s\n' "${objects[@]}" | /usr/lib/rpm/elfdeps --requires | sort -u | while read -r need; do
   grep -Fx -- "${need%%(*}" <<<"$sonames" >/dev/null || echo "$need"
 done)
