@@ -391,6 +391,7 @@ export const catalog: Catalog = {
       },
     ],
     treeRoots: '^(usr|etc|lib|var|opt)/',
+    treeIgnore: '^usr/include/|^usr/lib/(.*/)?(pkgconfig|cmake)/|^usr/lib/.*\\.(a|la|pc)$',
     builderImage: 'falco-builder',
     binary: 'usr/bin/falco',
     driverDir: '^usr/src/falco-([^/]+)$',

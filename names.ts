@@ -15,10 +15,15 @@ export class SettingError extends Error {
   }
 }
 
-/** `x.y.z` or `x.y.z-pre`; no `v`, no build metadata. Throws SettingError otherwise. */
+/** `x.y.z` or `x.y.z-pre`; no `v`, no build metadata, no further hyphen (debs and rpms have a use for it). */
 export function checkVersion(text: string, setting: string): string {
   const parsed = semver.parse(text);
-  if (!parsed || parsed.raw !== text || parsed.version !== text || !/^[0-9A-Za-z.-]+$/.test(text)) {
+  if (
+    !parsed ||
+    parsed.raw !== text ||
+    parsed.version !== text ||
+    !/^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$/.test(text)
+  ) {
     throw new SettingError(
       setting,
       `"${text}" is no version; give x.y.z or x.y.z-pre, such as 0.24.0 or 0.24.0-rc1`,

@@ -92,6 +92,12 @@ export class Packages extends pulumi.ComponentResource {
         epoch: source.epoch,
         archive,
         facts: fromTree ? this.tree.facts : undefined,
+        cmake: fromTree
+          ? undefined
+          : {
+              versionVariable: catalog.layout.versionVariable,
+              args: [...catalog.layout.cmakeArgs, ...settings.cmakeArgs],
+            },
         parts: parts.apply((all) => only(row.parts, all)),
         contents: fromTree ? this.tree.contents.apply((all) => only(row.parts, all)) : undefined,
         signing:

@@ -14,6 +14,7 @@ import {
   publishKeys,
   publishPlain,
   putIfChanged,
+  removeUnusedKeys,
   RepositorySettings,
   TRIES,
 } from './published';
@@ -166,6 +167,7 @@ export async function unpublishDownloads(
   const after = await change(store, settings, (entries) => entries.filter((entry) => entry.stack !== stack));
   if (after.entries.length === 0) {
     for (const key of await store.list(`${settings.prefix}/`)) await store.delete(key);
+    await removeUnusedKeys(store, settings);
     return;
   }
   await derive(store, settings, after, signer);

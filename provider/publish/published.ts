@@ -130,6 +130,15 @@ export async function publishKeys(store: Store, settings: RepositorySettings, si
   await putIfChanged(store, settings.keyring, await signer.keyring());
 }
 
+/** Removes the public keys when nothing else is left in their folder: the last repository takes them with it. */
+export async function removeUnusedKeys(store: Store, settings: RepositorySettings): Promise<void> {
+  const keys = [settings.publicKey, settings.keyring];
+  const folder = settings.publicKey.slice(0, settings.publicKey.lastIndexOf('/') + 1);
+  if (folder === '') return;
+  if ((await store.list(folder)).some((key) => !keys.includes(key))) return;
+  for (const key of keys) await store.delete(key);
+}
+
 /** Tries of a compare-and-swap before another writer's luck becomes an error. */
 export const TRIES = 8;
 

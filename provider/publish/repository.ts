@@ -13,7 +13,15 @@ import { withTemporaryFolder } from '../gpgSession';
 import { ConflictError, Store } from '../store/store';
 import { sha256 as digest } from '../formats/compress';
 import { GRACE, keptKeys, Manifest, ManifestEntry, mergeEntries, nextManifest, plainNames } from './manifest';
-import { backOff, PublishedPackage, publishKeys, publishPlain, RepositorySettings, TRIES } from './published';
+import {
+  backOff,
+  PublishedPackage,
+  publishKeys,
+  publishPlain,
+  removeUnusedKeys,
+  RepositorySettings,
+  TRIES,
+} from './published';
 
 /** A state of a repository, as its pointer names it. */
 export interface Committed<F> {
@@ -338,11 +346,7 @@ export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<
     }
     if (entries.length === 0) await removeAll(job);
   });
-  const keys = new Set([settings.publicKey, settings.keyring]);
-  const folder = settings.publicKey.slice(0, settings.publicKey.lastIndexOf('/') + 1);
-  const others = (await store.list(folder)).filter((key) => !keys.has(key));
-  // The last repository takes the public key with it.
-  if (folder !== '' && others.length === 0) await deleteKeys(store, keys, new Set());
+  await removeUnusedKeys(store, settings);
 }
 
 /** Removes an empty repository, unless somebody publishes to it at this moment. */

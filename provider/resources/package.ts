@@ -9,7 +9,7 @@ import { buildPackage } from '../formats/packageBuild';
 
 import { readTemplate } from '../formats/template';
 import { openSigner, signRpm } from '../gpg';
-import { changed, changedIfKnown, Resource } from '../resource';
+import { changed, changedIfKnown, known, Resource } from '../resource';
 import { hashFile, unpackTar } from '../source/files';
 import { hashOf, PartHashes } from '../source/parts';
 import { openStore } from '../store/folder';
@@ -46,6 +46,8 @@ export interface PackageInputs {
   contents?: Partial<PartHashes>;
   /** An rpm carries its signature inside. */
   signing?: Signing;
+  /** How the sources are configured, for the INSTALL text of the source tarball. */
+  cmake?: { versionVariable: string; args: string[] };
   /** Set by check: hash of the row and of the packaging texts that it names. */
   recipe?: string;
 }
@@ -127,6 +129,10 @@ async function build(
         debDepends: facts?.debDepends ?? [],
         rpmRequires: facts?.rpmRequires ?? [],
         driver: facts?.driver ?? undefined,
+        variables: inputs.cmake && {
+          VERSION_VARIABLE: inputs.cmake.versionVariable,
+          CMAKE_ARGS: ['-DCMAKE_INSTALL_PREFIX=/usr', ...inputs.cmake.args].join(' '),
+        },
       },
       row.from === 'source'
         ? { sourceTar: path.join(folder, 'archive.tar') }
@@ -166,7 +172,10 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
   async check(news) {
     if (news === UNKNOWN) return news;
     const row = news.row as PackageRow;
-    return { ...news, recipe: hashOf(row, news.product, await texts(row)) } as Previewed<PackageInputs>;
+    return {
+      ...news,
+      recipe: hashOf(row, news.product, known(news.cmake), await texts(row)),
+    } as Previewed<PackageInputs>;
   },
 
   diff(olds, news) {
@@ -205,8 +214,12 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
     return found?.size === state.size ? state : undefined;
   },
 
+  /** A repository deletes what it lists; here goes what was built and never published. */
   async delete(state) {
-    await openStore(state.bucket).delete(state.key);
+    const store = openStore(state.bucket);
+    const pool = `${state.repository}/pool/`;
+    const isPublished = (await store.list(`${state.repository}/`)).some((key) => !key.startsWith(pool));
+    if (!isPublished) await store.delete(state.key);
   },
 };
 

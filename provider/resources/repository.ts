@@ -2,7 +2,12 @@
 import type { Architecture, Product } from '../../model';
 import { openSigner, Signer } from '../gpg';
 import { checkApt, publishApt, readAptManifest, unpublishApt } from '../publish/apt';
-import { checkDownloads, publishDownloads, readDownloadsManifest, unpublishDownloads } from '../publish/downloads';
+import {
+  checkDownloads,
+  publishDownloads,
+  readDownloadsManifest,
+  unpublishDownloads,
+} from '../publish/downloads';
 import { latestAliases, PublishedPackage, RepositorySettings } from '../publish/published';
 import { checkYum, publishYum, readYumManifest, unpublishYum } from '../publish/yum';
 import { changed, CheckError, known, Resource } from '../resource';
@@ -64,7 +69,13 @@ interface Kind {
     signer: Signer,
     date: Date,
   ): Promise<{ entries: Listed[] }>;
-  unpublish(store: Store, settings: RepositorySettings, stack: string, signer: Signer, date: Date): Promise<void>;
+  unpublish(
+    store: Store,
+    settings: RepositorySettings,
+    stack: string,
+    signer: Signer,
+    date: Date,
+  ): Promise<void>;
   check(store: Store, settings: RepositorySettings, packages: PublishedPackage[]): Promise<string[]>;
 }
 
@@ -123,14 +134,23 @@ async function publish(kind: Kind, inputs: RepositoryInputs): Promise<Repository
 
 function files(kind: Kind, inputs: RepositoryInputs, entries: Listed[]): Record<string, PublishedUrl> {
   const at = (name: string) => `${inputs.url}/${inputs.prefix}/${kind.folder(inputs)}${name}`;
-  const own = inputs.packages.flatMap(({ fileName, aliases, sha256, size }): [string, PublishedUrl][] => [
-    [fileName, { url: at(fileName), sha256, size }],
-    ...aliases.map((alias): [string, PublishedUrl] => [alias, { url: at(alias), sha256, size, aliasOf: fileName }]),
-  ]);
-  const moving = [...latestAliases(entries)].map(([alias, { fileName, sha256, size }]): [string, PublishedUrl] => [
-    alias,
-    { url: at(alias), sha256, size, aliasOf: fileName },
-  ]);
+  // An rpm that differs by its signature only stays as it was published, so the manifest knows the digests.
+  const listed = new Map(entries.map((entry) => [entry.fileName, entry]));
+  const own = inputs.packages.flatMap((one): [string, PublishedUrl][] => {
+    const { fileName, aliases } = one;
+    const { sha256, size } = listed.get(fileName) ?? one;
+    const alias = (name: string): [string, PublishedUrl] => [
+      name,
+      { url: at(name), sha256, size, aliasOf: fileName },
+    ];
+    return [[fileName, { url: at(fileName), sha256, size }], ...aliases.map(alias)];
+  });
+  const moving = [...latestAliases(entries)].map(
+    ([alias, { fileName, sha256, size }]): [string, PublishedUrl] => [
+      alias,
+      { url: at(alias), sha256, size, aliasOf: fileName },
+    ],
+  );
   return Object.fromEntries([...own, ...moving]);
 }
 
@@ -158,7 +178,17 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
     },
 
     diff(olds, news) {
-      const fields = ['bucket', 'url', 'prefix', 'product', 'suite', 'component', 'packages', 'latest', 'signing'] as const;
+      const fields = [
+        'bucket',
+        'url',
+        'prefix',
+        'product',
+        'suite',
+        'component',
+        'packages',
+        'latest',
+        'signing',
+      ] as const;
       const changes = changed(olds, news, [...fields]);
       return { changes: olds.problems.length > 0 ? [...changes, 'problems'] : changes };
     },

@@ -50,7 +50,7 @@ describe('names', () => {
     assert.deepEqual(imageTags('master', '0.24.0'), { fixed: [], moving: ['master'] });
   });
 
-  for (const bad of ['', '1', '0.24', 'v0.24.0', '0.24.0+build', '0.24.0-', '0.024.0', ' 0.24.0']) {
+  for (const bad of ['', '1', '0.24', 'v0.24.0', '0.24.0+build', '0.24.0-', '0.024.0', ' 0.24.0', '0.24.0-rc-1']) {
     it(`refuses the version "${bad}", naming the setting`, () => {
       assert.throws(
         () => checkVersion(bad, 'falco:version'),
