@@ -6,6 +6,9 @@ import { SettingError } from '../names';
 import { Given } from './options';
 import { openStack } from './stack';
 
+/** mocha's pattern; the set-up's tests are plain JavaScript as it is. */
+const TESTS = '**/*.test.{ts,mjs}';
+
 /** Runs mocha on the files given, else on all of test/. Resolves to its exit status. */
 export function runTests(root: string, given: Given): Promise<number> {
   const started = process.env.INIT_CWD ?? process.cwd();
@@ -13,7 +16,7 @@ export function runTests(root: string, given: Given): Promise<number> {
     const absolute = path.resolve(started, file);
     if (!fs.existsSync(absolute))
       throw new SettingError('npm test', `there is no ${absolute}; give test files`);
-    return fs.statSync(absolute).isDirectory() ? path.join(absolute, '**/*.test.ts') : absolute;
+    return fs.statSync(absolute).isDirectory() ? path.join(absolute, TESTS) : absolute;
   });
   const grep = given.strings.grep;
   const args = [
@@ -21,7 +24,7 @@ export function runTests(root: string, given: Given): Promise<number> {
     '--reporter',
     path.join(root, 'test/reporter.js'),
     ...(grep === undefined ? [] : ['--grep', grep]),
-    ...(files.length > 0 ? files : ['test/**/*.test.ts']),
+    ...(files.length > 0 ? files : [`test/${TESTS}`]),
   ];
   return runNode(root, args);
 }

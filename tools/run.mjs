@@ -7,7 +7,6 @@ import { fail, prepare, provide, root } from './bootstrap.mjs';
 const [command = 'help', ...args] = process.argv.slice(2);
 try {
   await prepare();
-  /** @type {typeof import('../cli/main')} */
   const cli = createRequire(import.meta.url)(join(root, 'dist', 'cli.js'));
   const work = cli.plan(root, command, args);
   if (work) {

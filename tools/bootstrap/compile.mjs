@@ -57,7 +57,8 @@ async function compile(name) {
   /** @type {Map<string, string>} */
   const seen = new Map(fixed.map((file) => [file, fingerprint(file)]));
   const output = join(root, 'dist', `${name}.js`);
-  const options = /** @type {const} */ ({
+  /** @type {import('esbuild').BuildOptions} */
+  const options = {
     absWorkingDir: root,
     entryPoints: [entries[name]],
     outfile: output,
@@ -81,12 +82,12 @@ async function compile(name) {
         },
       },
     ],
-  });
+  };
   const result = await build(options).catch((error) => {
     throw new SetupError(`${entries[name]} does not compile:\n  ${error.message}`);
   });
   // Renamed into place: a provider that starts now reads the old file or the new one, never half of one.
-  for (const file of result.outputFiles) {
+  for (const file of result.outputFiles ?? []) {
     writeFileSync(`${file.path}.new`, file.contents);
     renameSync(`${file.path}.new`, file.path);
   }

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { CommandName, commands, helpText, readOptions } from '../../../cli/options';
+
+describe('options of the npm commands', () => {
+  it('are read by kind', () => {
+    const given = readOptions('up', [
+      '--source=../falco',
+      '--version',
+      '0.24.0',
+      '--extra',
+      'libs=../libs',
+      '--extra=plugins=../plugins',
+      '--yes',
+    ]);
+    assert.deepEqual(given.strings, { source: '../falco', version: '0.24.0' });
+    assert.deepEqual(given.lists, { extra: ['libs=../libs', 'plugins=../plugins'] });
+    assert.deepEqual([...given.flags], ['yes']);
+  });
+
+  it('take a CMake argument that starts with a dash, with or without =', () => {
+    const given = readOptions('up', ['--cmake-arg=-DA=1', '--cmake-arg', '-DB=2 3']);
+    assert.deepEqual(given.lists['cmake-arg'], ['-DA=1', '-DB=2 3']);
+  });
+
+  const wrong: [CommandName, string[], RegExp][] = [
+    ['up', ['--sorce', 'x'], /^npm run up: Unknown option '--sorce'\. Options: --stack --channel --source/],
+    ['up', ['--source'], /^npm run up: Option '--source <value>' argument missing\. Options/],
+    ['up', ['--source', ''], /^npm run up: --source has an empty value; give one or leave it out$/],
+    ['up', ['--version', '1.0.0', '--version=1.0.1'], /^npm run up: --version is given twice; give it once$/],
+    ['up', ['extra'], /^npm run up: Unexpected argument 'extra'/],
+    ['destroy', ['--source', 'x'], /^npm run destroy: Unknown option '--source'/],
+    ['services', ['restart'], /^npm run services: unknown action restart; known: status, start, stop$/],
+  ];
+  for (const [command, args, message] of wrong) {
+    it(`refuse: npm run ${command} -- ${args.join(' ')}`, () => {
+      assert.throws(() => readOptions(command, args), { message });
+    });
+  }
+
+  it('are all in the help of their command, with the config key of those that set one', () => {
+    for (const [name, { options }] of Object.entries(commands)) {
+      const text = helpText(name as CommandName);
+      for (const option of Object.keys(options)) assert.match(text, new RegExp(`^  --${option}\\b`, 'm'));
+    }
+    const keys = ['source', 'tree', 'version', 'extra', 'cmakeArgs', 'patches'];
+    for (const key of keys) assert.match(helpText('up'), new RegExp(`\\[falco:${key}\\]$`, 'm'));
+  });
+
+  it('have a list of all commands', () => {
+    for (const name of Object.keys(commands))
+      assert.match(helpText(), new RegExp(`^  npm run ${name} `, 'm'));
+  });
+});

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { humanSize, kept, summary } from '../../../cli/summary';
+
+const outputs = {
+  version: '0.24.0',
+  packages: {
+    'falco-0.24.0-module-amd64.deb': { url: 'file:///b/m.deb', sha256: 'a', size: 3_512_000 },
+    'falco-0.24.0-amd64.deb': {
+      url: 'file:///b/a.deb',
+      sha256: 'a',
+      size: 3_512_000,
+      aliasOf: 'falco-0.24.0-module-amd64.deb',
+    },
+    'falco-bin-x86.tar.gz': {
+      url: 'file:///b/old',
+      sha256: 'b',
+      size: 12,
+      aliasOf: 'falco-bin-0.25.0-x86.tar.gz',
+    },
+  },
+  images: {
+    'falcosecurity/falco-builder:0.24.0': '127.0.0.1:5050/falcosecurity/falco-builder@sha256:bb',
+    'falcosecurity/falco:latest': '127.0.0.1:5050/falcosecurity/falco@sha256:aa',
+  },
+  apt: {
+    url: 'file:///b/packages/deb',
+    suite: 'stable',
+    component: 'main',
+    key: 'file:///b/k.asc',
+    sources: 'file:///b/packages/deb/falco.sources',
+  },
+  yum: {
+    url: 'https://x.example/rpm',
+    key: 'https://x.example/k.asc',
+    repo: 'https://x.example/rpm/falco.repo',
+  },
+  downloads: { url: 'file:///b/bin' },
+  notes: ['Images start from a root file system.'],
+};
+
+describe('the table that up ends with', () => {
+  it('says what was made, its size, and how to install it', () => {
+    assert.equal(
+      summary(outputs, { name: 'local' }),
+      `
+Version 0.24.0, stack local
+
+Packages
+  falco-0.24.0-module-amd64.deb  3.5 MB  = falco-0.24.0-amd64.deb
+  falco-bin-x86.tar.gz           12 B    alias of falco-bin-0.25.0-x86.tar.gz
+
+Images in 127.0.0.1:5050
+  falcosecurity/falco-builder:0.24.0  sha256:bb
+  falcosecurity/falco:latest          sha256:aa
+  docker run --rm 127.0.0.1:5050/falcosecurity/falco:latest usage
+
+apt repository file:///b/packages/deb stable main
+  cp /b/packages/deb/falco.sources /etc/apt/sources.list.d/falco.sources
+  apt-get update && apt-get install falco
+  key: file:///b/k.asc
+
+yum repository https://x.example/rpm
+  curl -fsSL https://x.example/rpm/falco.repo -o /etc/yum.repos.d/falco.repo
+  dnf install falco
+  key: https://x.example/k.asc
+
+Downloads
+  file:///b/bin
+
+Notes
+  - Images start from a root file system.
+`,
+    );
+  });
+
+  it('says so when nothing was made', () => {
+    assert.equal(summary({}, { name: 'mine' }), 'The stack mine has made nothing yet: npm run up\n');
+  });
+
+  it('gives sizes with the digits that matter', () => {
+    assert.deepEqual([0, 999, 1000, 99_499, 99_500, 999_499, 1_200_000_000].map(humanSize), [
+      '0 B',
+      '999 B',
+      '1.0 kB',
+      '99.5 kB',
+      '100 kB',
+      '999 kB',
+      '1.2 GB',
+    ]);
+  });
+});
+
+describe('what destroy says', () => {
+  it('counts what went and names what stays', () => {
+    const text = kept(outputs, { name: 'local', config: { 'falco:bucket': '.local/bucket' } });
+    assert.match(text, /^Taken away: 3 package files and 2 image tags of 0\.24\.0\.\nKept:\n/);
+    assert.match(text, /npm run services -- stop/);
+    assert.match(
+      text,
+      /\.local\/bucket: the public key, and what other stacks and earlier releases published/,
+    );
+  });
+});
