@@ -70,7 +70,17 @@ export async function localServices(
   return { registry, buildkit, builder: BUILDER };
 }
 
+/** A host; on loopback with the port that we are to listen on. */
+function checkAddress(address: string): void {
+  const match = /^(?:[\w.-]+|\[[\da-f:]+\])(?::(\d{1,5}))?$/i.exec(address);
+  const port = match?.[1];
+  const isComplete = port !== undefined || !isLoopback(address);
+  if (match && isComplete && Number(port ?? 0) <= 65535) return;
+  throw new Error(`${SETTING}: "${address}" is no host:port; give one such as ${DEFAULT_ADDRESS}`);
+}
+
 async function registryAddress(wanted: Wanted, root: string): Promise<string> {
+  if (wanted.registry !== undefined) checkAddress(wanted.registry);
   if (wanted.registry && !isLoopback(wanted.registry)) return wanted.registry;
   const before = wanted.registry ?? remembered(root);
   if (before) {
