@@ -22,7 +22,7 @@ export function runTests(root: string, given: Given): Promise<number> {
   const args = [
     path.join(root, 'node_modules/mocha/bin/mocha.js'),
     '--reporter',
-    path.join(root, 'test/reporter.js'),
+    path.join(root, 'test/reporter.ts'),
     ...(grep === undefined ? [] : ['--grep', grep]),
     ...(files.length > 0 ? files : [`test/${TESTS}`]),
   ];
