@@ -1,11 +1,12 @@
 /** A clean Debian-like root file system, made by `mmdebstrap` and kept by its settings. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import * as tar from 'tar-stream';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { hashFile } from './source/files';
 
 export interface RootfsSettings {
@@ -32,11 +33,11 @@ export interface Rootfs {
 export const ROOTFS_CACHE = '.local/cache/rootfs';
 
 const EPOCH = 1577836800;
-/** Goes into the key: another recipe is another file. */
+/** mmdebstrap's. Goes into the key, as what is done afterwards does: another recipe is another file. */
 const RECIPE = [
   '--architectures=amd64',
   '--format=tar',
-  // BuildKit and runc bring their own devices.
+  // BuildKit and runc bring their own devices. This leaves /dev itself out too, and `addDev` puts it back.
   '--skip=output/dev',
   // Copied from this machine, and neither reproducible nor of use.
   '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
@@ -58,7 +59,15 @@ export async function makeRootfs(
   const wanted = { ...settings, include, epoch: settings.epoch ?? EPOCH };
   const key = createHash('sha256')
     .update(
-      JSON.stringify([wanted.distribution, wanted.suite, wanted.variant, wanted.epoch, include, RECIPE]),
+      JSON.stringify([
+        wanted.distribution,
+        wanted.suite,
+        wanted.variant,
+        wanted.epoch,
+        include,
+        RECIPE,
+        '/dev',
+      ]),
     )
     .digest('hex')
     .slice(0, 16);
@@ -91,6 +100,7 @@ async function make(
   try {
     const args = [`--variant=${settings.variant}`, ...RECIPE, ...include, settings.suite, temporary];
     await mmdebstrap(args, settings, onProgress);
+    await addDev(temporary, settings.epoch);
     const list = await packageList(temporary);
     const sha256 = await hashFile(temporary);
     // The checksum goes last: without it the file counts as broken.
@@ -136,6 +146,18 @@ function mmdebstrap(
       );
     });
   });
+}
+
+/** Appends the folder /dev. Without it the first step of a build makes one, with the time of that build. */
+async function addDev(tarFile: string, epoch: number): Promise<void> {
+  const folder = `${tarFile}.dev`;
+  const header = ['--owner=0', '--group=0', '--numeric-owner', '--mode=0755', `--mtime=@${epoch}`];
+  try {
+    await fs.mkdir(path.join(folder, 'dev'), { recursive: true });
+    await promisify(execFile)('tar', ['--append', `--file=${tarFile}`, ...header, '-C', folder, './dev']);
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** What dpkg-query would list, read off dpkg's status file inside the tar. */
