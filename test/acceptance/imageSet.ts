@@ -216,9 +216,20 @@ export const image = (name: string): Promise<string> =>
     buildImage(rowOf(name).dockerfile, { contexts: await contextsOf(name), usage: usageOf(name) }),
   );
 
-/** Sum of the compressed layers, bytes. */
-export async function sizeOf(reference: string): Promise<number> {
-  const { stdout } = await run('crane', ['manifest', reference]);
-  const { layers } = JSON.parse(stdout) as { layers: { size: number }[] };
-  return layers.reduce((sum, { size }) => sum + size, 0);
+interface Layer {
+  digest: string;
+  size: number;
 }
+
+async function manifestLayers(reference: string): Promise<Layer[]> {
+  const { stdout } = await run('crane', ['manifest', reference]);
+  return (JSON.parse(stdout) as { layers: Layer[] }).layers;
+}
+
+/** Digests of the layers, the base's first. */
+export const layersOf = async (reference: string) =>
+  (await manifestLayers(reference)).map(({ digest }) => digest);
+
+/** Sum of the compressed layers, bytes. */
+export const sizeOf = async (reference: string) =>
+  (await manifestLayers(reference)).reduce((sum, { size }) => sum + size, 0);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { catalog } from '../../catalog';
-import { removeFolders, run, temporaryFolder } from '../unit/packaging/fixture';
+import { EPOCH, removeFolders, run, temporaryFolder } from '../unit/packaging/fixture';
 import { configOf, rootOf, runImage, startImage } from './imageRun';
 import {
   buildImage,
@@ -12,6 +12,7 @@ import {
   packageFile,
   PROJECT,
   pushContext,
+  layersOf,
   sizeOf,
   usageOf,
   VERSION,
@@ -59,15 +60,23 @@ describe('images', function () {
     it('falco and falco-builder share the layer of their first step', async () => {
       assert.ok(await firstStep('falco'));
       assert.equal(await firstStep('falco'), await firstStep('falco-builder'));
-      const layers = async (name: string) =>
-        (
-          JSON.parse((await run('crane', ['manifest', await image(name)])).stdout) as {
-            layers: { digest: string }[];
-          }
-        ).layers
-          .slice(0, 2)
-          .map(({ digest }) => digest);
-      assert.deepEqual(await layers('falco'), await layers('falco-builder'));
+      const shared = async (name: string) => (await layersOf(await image(name))).slice(0, 2);
+      assert.deepEqual(await shared('falco'), await shared('falco-builder'));
+    });
+
+    it('falco-no-driver is the same bytes when every step is done again', async () => {
+      const build = { contexts: await contextsOf('falco-no-driver'), usage: usageOf('falco-no-driver') };
+      assert.equal(
+        await buildImage('falco-no-driver', { ...build, noCache: true }),
+        await image('falco-no-driver'),
+      );
+    });
+
+    it('falco-tester of another date shares the layers that hold no file of the release', async () => {
+      const build = { contexts: await contextsOf('falco-tester'), usage: usageOf('falco-tester') };
+      const later = await buildImage('falco-tester', { ...build, epoch: EPOCH + 86_400 });
+      const shared = async (reference: string) => (await layersOf(reference)).slice(0, 2);
+      assert.deepEqual(await shared(later), await shared(await image('falco-tester')));
     });
   });
 
