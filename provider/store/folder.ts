@@ -222,7 +222,8 @@ class FolderStore implements Store {
         await makeFolder(folder);
         return await work();
       } catch (error) {
-        if (codeOf(error) !== 'ENOENT' || attempt === 20) throw error;
+        // mkdir(2) says ENOTDIR or EEXIST where the folder goes between two of its own looks.
+        if (!['ENOENT', 'ENOTDIR', 'EEXIST'].includes(codeOf(error) ?? '') || attempt === 20) throw error;
       }
     }
   }

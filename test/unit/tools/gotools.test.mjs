@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { download } from '../../../tools/bootstrap/download.mjs';
 import { ensureTools, isGoodVersion, link } from '../../../tools/bootstrap/gotools.mjs';
 import { needs, tools } from '../../../tools/bootstrap/pins.mjs';
@@ -130,8 +130,14 @@ describe('choosing a tool', () => {
 });
 
 describe('building a tool', () => {
-  const { FALCO_ARTIFACTS_CACHE } = process.env;
+  const { FALCO_ARTIFACTS_CACHE, PATH = '' } = process.env;
+  // A tool on PATH would be taken instead: only go and what it needs stay.
+  beforeEach(() => {
+    const folders = PATH.split(delimiter).filter((one) => !existsSync(join(one, 'buildkitd')));
+    process.env.PATH = folders.join(delimiter);
+  });
   afterEach(() => {
+    process.env.PATH = PATH;
     if (FALCO_ARTIFACTS_CACHE === undefined) delete process.env.FALCO_ARTIFACTS_CACHE;
     else process.env.FALCO_ARTIFACTS_CACHE = FALCO_ARTIFACTS_CACHE;
   });
