@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
