@@ -1,10 +1,11 @@
 /** The npm commands. `plan` reads the options and returns the work; `tools/run.mjs` calls both. */
 import { ensureStack, runEngine, stackOutputs } from './engine';
+import { imageSizes } from './imageSizes';
 import { commands, CommandName, Given, helpText, isCommand, readOptions } from './options';
 import { recover } from './recovery';
 import { servicesCommand, servicesOf } from './services';
 import { openStack, Stack } from './stack';
-import { kept, summary } from './summary';
+import { imageReferences, kept, summary } from './summary';
 import { runBench, runTests } from './tests';
 import { overridesOf, stackName } from './validate';
 
@@ -58,8 +59,7 @@ async function runOnStack(
         ...flags,
       ]);
       if (status !== 0 || given.flags.has('json')) return status;
-      process.stdout.write(summary(await stackOutputs(stack), stack));
-      return 0;
+      return output(stack, false);
     }
     case 'refresh':
       await servicesOf(stack, tell);
@@ -85,7 +85,8 @@ async function output(stack: Stack, asJson: boolean): Promise<number> {
     process.stdout.write(`${JSON.stringify(outputs, null, 2)}\n`);
     return 0;
   }
-  process.stdout.write(summary(outputs, stack));
+  const sizes = await imageSizes(imageReferences(outputs), stack.env);
+  process.stdout.write(summary(outputs, stack, sizes));
   return 0;
 }
 

@@ -44,15 +44,27 @@ const plain = (url: string) => url.replace(/^file:\/\//, '');
 const fetchTo = (url: string, target: string) =>
   url.startsWith('file://') ? `cp ${plain(url)} ${target}` : `curl -fsSL ${url} -o ${target}`;
 
-/** @param outputs of `pulumi stack output --json`; unknown ones are left out */
-export function summary(outputs: Record<string, unknown>, stack: Pick<Stack, 'name'>): string {
+/** `repository@digest` of every image in the outputs. */
+export function imageReferences(outputs: Record<string, unknown>): string[] {
+  return Object.values((outputs as Outputs).images ?? {});
+}
+
+/**
+ * @param outputs of `pulumi stack output --json`; unknown ones are left out
+ * @param sizes compressed bytes of images by reference; an unknown one is left empty
+ */
+export function summary(
+  outputs: Record<string, unknown>,
+  stack: Pick<Stack, 'name'>,
+  sizes: Record<string, number> = {},
+): string {
   const { version, packages = {}, images = {}, apt, yum, downloads, notes = [] } = outputs as Outputs;
   if (!version) return `The stack ${stack.name} has made nothing yet: npm run up\n`;
   return [
     '',
     `Version ${version}, stack ${stack.name}`,
     ...packageLines(packages),
-    ...imageLines(images),
+    ...imageLines(images, sizes),
     ...(apt ? aptLines(apt, packages) : []),
     ...(yum ? yumLines(yum) : []),
     ...(downloads ? ['', 'Downloads', `  ${downloads.url}`] : []),
@@ -75,13 +87,22 @@ function packageLines(packages: Record<string, PackageFile>): string[] {
   return ['', 'Packages', ...table(rows)];
 }
 
-function imageLines(images: Record<string, string>): string[] {
-  const names = Object.keys(images).sort();
-  if (names.length === 0) return [];
-  const registry = (images[names[0] ?? ''] ?? '').split('/')[0];
-  const rows = names.map((name) => [name, (images[name] ?? '').replace(/^.*@/, '')]);
-  const usable = names.find((name) => !name.includes('builder') && !name.includes('tester')) ?? names[0];
-  return ['', `Images in ${registry}`, ...table(rows), `  docker run --rm ${registry}/${usable} usage`];
+function imageLines(images: Record<string, string>, sizes: Record<string, number>): string[] {
+  // Shorter names first: a plain tag stands before the alias that points at the same image.
+  const names = Object.keys(images).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  const [first] = names;
+  if (first === undefined) return [];
+  const registry = images[first]?.split('/')[0];
+  const digest = (name: string) => images[name]?.replace(/^.*@/, '');
+  const rows = names
+    .filter((name, index) => names.findIndex((other) => digest(other) === digest(name)) === index)
+    .sort()
+    .map((name) => {
+      const size = sizes[images[name] ?? ''];
+      const also = names.filter((other) => other !== name && digest(other) === digest(name));
+      return [name, size === undefined ? '' : humanSize(size), also.map((other) => `= ${other}`).join('  ')];
+    });
+  return ['', `Images in ${registry}`, ...table(rows), `  docker run --rm ${registry}/${first} usage`];
 }
 
 function aptLines(apt: NonNullable<Outputs['apt']>, packages: Record<string, PackageFile>): string[] {

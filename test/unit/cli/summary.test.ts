@@ -21,6 +21,7 @@ const outputs = {
   images: {
     'falcosecurity/falco-builder:0.24.0': '127.0.0.1:5050/falcosecurity/falco-builder@sha256:bb',
     'falcosecurity/falco:latest': '127.0.0.1:5050/falcosecurity/falco@sha256:aa',
+    'falcosecurity/falco:0.24.0': '127.0.0.1:5050/falcosecurity/falco@sha256:aa',
   },
   apt: {
     url: 'file:///b/packages/deb',
@@ -41,7 +42,7 @@ const outputs = {
 describe('the table that up ends with', () => {
   it('says what was made, its size, and how to install it', () => {
     assert.equal(
-      summary(outputs, { name: 'local' }),
+      summary(outputs, { name: 'local' }, { '127.0.0.1:5050/falcosecurity/falco@sha256:aa': 97_000_000 }),
       `
 Version 0.24.0, stack local
 
@@ -50,9 +51,9 @@ Packages
   falco-bin-x86.tar.gz           12 B    alias of falco-bin-0.25.0-x86.tar.gz
 
 Images in 127.0.0.1:5050
-  falcosecurity/falco-builder:0.24.0  sha256:bb
-  falcosecurity/falco:latest          sha256:aa
-  docker run --rm 127.0.0.1:5050/falcosecurity/falco:latest usage
+  falcosecurity/falco-builder:0.24.0
+  falcosecurity/falco:0.24.0          97.0 MB  = falcosecurity/falco:latest
+  docker run --rm 127.0.0.1:5050/falcosecurity/falco:0.24.0 usage
 
 apt repository file:///b/packages/deb stable main
   cp /b/packages/deb/falco.sources /etc/apt/sources.list.d/falco.sources
@@ -93,7 +94,7 @@ Notes
 describe('what destroy says', () => {
   it('counts what went and names what stays', () => {
     const text = kept(outputs, { name: 'local', config: { 'falco:bucket': '.local/bucket' } });
-    assert.match(text, /^Taken away: 3 package files and 2 image tags of 0\.24\.0\.\nKept:\n/);
+    assert.match(text, /^Taken away: 3 package files and 3 image tags of 0\.24\.0\.\nKept:\n/);
     assert.match(text, /npm run services -- stop/);
     assert.match(
       text,
