@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { run, temporaryFolder } from '../unit/packaging/fixture';
+import { lastingFolder } from './imageSet';
 
 export interface RunOptions {
   /** Replaces the image's command. */
@@ -62,7 +63,7 @@ export function rootOf(reference: string): Promise<string> {
   let folder = unpacked.get(reference);
   if (!folder) {
     folder = (async () => {
-      const target = await temporaryFolder();
+      const target = await lastingFolder();
       const script = 'set -o pipefail; crane export "$1" - | tar -x --numeric-owner -p -C "$2"';
       await run('bash', ['-c', script, 'bash', reference, target]);
       return target;

@@ -3,7 +3,9 @@
  * contexts and arguments that `components/` give them. BuildKit's cache is the one of `npm run up`.
  */
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
 import * as path from 'node:path';
 import { catalog } from '../../catalog';
 import type { ContextEntry, ImageRow } from '../../model';
@@ -15,7 +17,7 @@ import { makeRootfs, ROOTFS_CACHE } from '../../provider/rootfs';
 import { listSource, listTree, unpackTar, writeTar } from '../../provider/source/files';
 import { partOf } from '../../provider/source/parts';
 import { localServices } from '../../services';
-import { EPOCH, run, specFor, temporaryFolder } from '../unit/packaging/fixture';
+import { EPOCH, run, specFor } from '../unit/packaging/fixture';
 
 export const VERSION = '0.1.0';
 export const PROJECT = path.resolve(__dirname, '../..');
@@ -26,6 +28,16 @@ export interface Place {
   repository: string;
   /** Address of buildkitd. */
   buildkit: string;
+}
+
+const folders: string[] = [];
+process.on('exit', () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+/** A folder that stays until all test files are done, for what they share. */
+export async function lastingFolder(): Promise<string> {
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'images-test-'));
+  folders.push(folder);
+  return folder;
 }
 
 const kept = new Map<string, Promise<unknown>>();
@@ -49,7 +61,7 @@ export const place = () =>
 export const base = () =>
   once('base', async () => {
     const { repository } = await place();
-    const tar = path.join(await temporaryFolder(), 'base.tar');
+    const tar = path.join(await lastingFolder(), 'base.tar');
     await makeRootfs(catalog.bases.debian.rootfs, tar, path.join(PROJECT, ROOTFS_CACHE));
     return `${repository}/base@${await pushRootfs(`${repository}/base`, tar)}`;
   });
@@ -87,7 +99,7 @@ export interface ImageBuild {
 export async function buildImage(dockerfile: string, build: ImageBuild): Promise<string> {
   const repository = `${(await place()).repository}/${dockerfile}`;
   const folder = path.join(PROJECT, 'dockerfiles', dockerfile);
-  const metadata = path.join(await temporaryFolder(), 'metadata.json');
+  const metadata = path.join(await lastingFolder(), 'metadata.json');
   const options = [
     ...Object.entries(build.contexts).map(([name, location]) => `context:${name}=${location}`),
     `build-arg:VERSION=${VERSION}`,
@@ -110,7 +122,7 @@ export async function buildImage(dockerfile: string, build: ImageBuild): Promise
 /** The folder that buildInstallTree makes of the example. */
 export const tree = () =>
   once('tree', async (): Promise<{ folder: string; facts: Facts }> => {
-    const work = await temporaryFolder();
+    const work = await lastingFolder();
     const source = path.join(work, 'source.tar');
     await writeTar(SOURCE, await listSource(SOURCE), EPOCH, source);
     const folder = path.join(work, 'out');
@@ -137,7 +149,7 @@ export const packageFile = (key: string) =>
   once(`package ${key}`, async () => {
     const { folder, facts } = await tree();
     const spec = await specFor(key, { version: VERSION, driverVersion: facts.driver?.version });
-    const file = path.join(await temporaryFolder(), spec.fileName);
+    const file = path.join(await lastingFolder(), spec.fileName);
     const { debDepends, rpmRequires } = facts;
     await buildPackage({ ...spec, debDepends, rpmRequires, epoch: EPOCH }, { treeDir: folder }, file);
     return file;
@@ -169,7 +181,7 @@ async function fill(entry: ContextEntry, root: string): Promise<void> {
   }
   const file = await packageFile(entry.package);
   if (!entry.unpack) return fs.cp(file, to);
-  const unpacked = await temporaryFolder();
+  const unpacked = await lastingFolder();
   await unpackTar(file, unpacked);
   const from = path.join(unpacked, (await fs.readdir(unpacked))[0]);
   const { match } = entry.unpack;
@@ -181,7 +193,7 @@ async function fill(entry: ContextEntry, root: string): Promise<void> {
 
 /** Pushes a folder as the context `artifacts`. */
 export async function pushContext(folder: string): Promise<string> {
-  const tar = path.join(await temporaryFolder(), 'context.tar');
+  const tar = path.join(await lastingFolder(), 'context.tar');
   await writeTar(folder, await listTree(folder), EPOCH, tar);
   const repository = `${(await place()).repository}/context`;
   return `${repository}@${await pushFiles(repository, tar)}`;
@@ -203,7 +215,7 @@ export async function contextsOf(name: string): Promise<Record<string, string>> 
   if ('image' in row.from) contexts[row.from.image] = `docker-image://${await image(row.from.image)}`;
   else contexts.base = `docker-image://${await base()}`;
   if (row.context.length > 0) {
-    const root = await temporaryFolder();
+    const root = await lastingFolder();
     for (const entry of row.context) await fill(entry, root);
     contexts.artifacts = `docker-image://${await pushContext(root)}`;
   }

@@ -1,0 +1,115 @@
+/** A copy of this project in a folder of its own, driven by its npm scripts as a user would. */
+import { execFile, spawn } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { promisify } from 'node:util';
+import { place, PROJECT } from './imageSet';
+
+const run = promisify(execFile);
+
+export interface Outcome {
+  status: number;
+  /** What it wrote to standard output and error, interleaved. */
+  text: string;
+  stdout: string;
+}
+
+export interface Project {
+  folder: string;
+  /** Runs a script with these arguments; resolves whatever its exit status is. */
+  script(name: string, ...args: string[]): Promise<Outcome>;
+  /** The same, which must succeed. */
+  ok(name: string, ...args: string[]): Promise<Outcome>;
+  outputs(...args: string[]): Promise<Outputs>;
+  /** What a preview would change: resource name to operation. */
+  preview(...args: string[]): Promise<Record<string, string>>;
+  /** Stops its services and removes it. */
+  remove(): Promise<void>;
+}
+
+export interface Outputs {
+  version: string;
+  packages: Record<string, { url: string; sha256: string; size: number; aliasOf?: string }>;
+  images: Record<string, string>;
+  apt: { url: string; suite: string; component: string; key: string; sources: string };
+  yum: { url: string; key: string; repo: string };
+  downloads: { url: string };
+}
+
+/** The files that git tracks or would track; node_modules is shared, BuildKit is this project's, so that its cache is. */
+export async function copyProject(): Promise<Project> {
+  const { buildkit } = await place();
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-project-'));
+  const list = await run('git', [
+    '-C',
+    PROJECT,
+    'ls-files',
+    '-z',
+    '--cached',
+    '--others',
+    '--exclude-standard',
+  ]);
+  for (const name of list.stdout.split('\0').filter(Boolean)) {
+    await fs.mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await fs.cp(path.join(PROJECT, name), path.join(folder, name)).catch(ignoreDeleted);
+  }
+  await fs.symlink(path.join(PROJECT, 'node_modules'), path.join(folder, 'node_modules'));
+  // The base is made once for the whole test run.
+  await fs.mkdir(path.join(folder, '.local'), { recursive: true });
+  await fs
+    .cp(path.join(PROJECT, '.local/cache/rootfs'), path.join(folder, '.local/cache/rootfs'), {
+      recursive: true,
+    })
+    .catch(ignoreDeleted);
+  const env = { ...process.env, BUILDKIT_HOST: buildkit, INIT_CWD: folder };
+  const script = (name: string, ...args: string[]) => runScript(folder, env, name, args);
+  const ok = async (name: string, ...args: string[]) => {
+    const outcome = await script(name, ...args);
+    if (outcome.status !== 0)
+      throw new Error(`npm run ${name} -- ${args.join(' ')} failed:\n${outcome.text.slice(-4000)}`);
+    return outcome;
+  };
+  return {
+    folder,
+    script,
+    ok,
+    outputs: async (...args) => JSON.parse((await ok('output', '--json', ...args)).stdout) as Outputs,
+    preview: async (...args) => {
+      const { steps } = JSON.parse((await ok('preview', '--json', ...args)).stdout) as {
+        steps?: { op: string; urn: string }[];
+      };
+      return Object.fromEntries(
+        (steps ?? []).filter(({ op }) => op !== 'same').map(({ op, urn }) => [urn.split('::').pop(), op]),
+      );
+    },
+    remove: async () => {
+      await script('services', 'stop');
+      await fs.rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function ignoreDeleted(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+function runScript(folder: string, env: NodeJS.ProcessEnv, name: string, args: string[]): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['tools/run.mjs', name, ...args], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let text = '';
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      stdout += chunk;
+    });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    child.on('error', reject);
+    // Services outlive the command and may hold its pipes: `exit`, not `close`.
+    child.on('exit', (status) => setTimeout(() => resolve({ status: status ?? -1, text, stdout }), 100));
+  });
+}
