@@ -42,24 +42,22 @@ export interface Settings {
   buildkit?: string;
 }
 
-const KEYS = [
-  'channel',
-  'bucket',
-  'url',
-  'registry',
-  'mirrors',
-  'source',
-  'tree',
-  'extra',
-  'patches',
-  'cmakeArgs',
-  'version',
-  'date',
-  'signingKey',
-  'gnupgHome',
-  'buildkit',
-] as const;
-type Key = (typeof KEYS)[number];
+type Key =
+  | 'channel'
+  | 'bucket'
+  | 'url'
+  | 'registry'
+  | 'mirrors'
+  | 'source'
+  | 'tree'
+  | 'extra'
+  | 'patches'
+  | 'cmakeArgs'
+  | 'version'
+  | 'date'
+  | 'signingKey'
+  | 'gnupgHome'
+  | 'buildkit';
 
 const key = (name: Key) => `${NAMESPACE}:${name}`;
 

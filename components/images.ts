@@ -69,7 +69,7 @@ function contextFile(entry: ContextEntry, { settings, source, packages }: Images
         parts,
       },
       identity: source.parts.apply((all) => only(entry.parts, all)),
-    } as ContextFileArgs;
+    };
   }
   const fromTree = (parts: Part[]) => ({
     identity: tree.parts.apply((all) => only(parts, all)),

@@ -111,9 +111,7 @@ export class Packages extends pulumi.ComponentResource {
 }
 
 function only<T>(names: Part[], all: Partial<Record<Part, T>> | undefined): Partial<Record<Part, T>> {
-  return Object.fromEntries(
-    names.filter((part) => all && part in all).map((part) => [part, all?.[part]]),
-  ) as Partial<Record<Part, T>>;
+  return Object.fromEntries(names.filter((part) => all && part in all).map((part) => [part, all?.[part]]));
 }
 
 /** Fills in the product's name where a row says `{name}` or `{package}`. */

@@ -20,7 +20,7 @@ function resourceOf(urn: string): AnyResource {
   const found = registry[type];
   if (!found)
     throw new Error(`unknown resource type ${type}; this provider has ${Object.keys(registry).join(', ')}`);
-  return found as unknown as AnyResource;
+  return found;
 }
 
 const provider: pulumi.Provider = {
@@ -69,6 +69,6 @@ const provider: pulumi.Provider = {
   async delete(_id: string, urn: string, props: unknown) {
     await resourceOf(urn).delete(decode(props) as Plain);
   },
-} as pulumi.Provider;
+};
 
 void pulumi.main(provider, process.argv.slice(2));

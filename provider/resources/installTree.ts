@@ -62,7 +62,7 @@ async function partInputs(news: Previewed<InstallTreeInputs>): Promise<Previewed
     }
     return [part, hashOf(everywhere, part === 'rules' ? '' : shared, (tree ?? source)?.[part])];
   });
-  return Object.fromEntries(entries) as Previewed<Partial<PartHashes>>;
+  return Object.fromEntries(entries);
 }
 
 async function build(inputs: InstallTreeInputs): Promise<InstallTreeOutputs> {
@@ -137,7 +137,7 @@ export const installTree: Resource<InstallTreeInputs, InstallTreeOutputs> = {
       if (!/^[a-z0-9-]+$/.test(name))
         throw new CheckError('extra', `the extra source "${name}" needs a name of a-z, 0-9 and -`);
     }
-    return { ...news, parts: await partInputs(news) } as Previewed<InstallTreeInputs>;
+    return { ...news, parts: await partInputs(news) };
   },
 
   diff(olds, news) {

@@ -13,7 +13,7 @@ import { changed, changedIfKnown, known, Resource } from '../resource';
 import { hashFile, unpackTar } from '../source/files';
 import { hashOf, PartHashes } from '../source/parts';
 import { openStore } from '../store/folder';
-import { Previewed, UNKNOWN } from '../wire';
+import { UNKNOWN } from '../wire';
 import type { Blob } from './source';
 
 const TEXTS = 'packaging';
@@ -175,7 +175,7 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
     return {
       ...news,
       recipe: hashOf(row, news.product, known(news.cmake), await texts(row)),
-    } as Previewed<PackageInputs>;
+    };
   },
 
   diff(olds, news) {
@@ -194,7 +194,7 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
     const before = { ...olds, signer: olds.signing?.fingerprint };
     return {
       changes: [
-        ...changed<typeof before>(before, after as Previewed<Partial<typeof before>>, [...fields, 'signer']),
+        ...changed<typeof before>(before, after, [...fields, 'signer']),
         ...changedIfKnown(olds, news, ['contents']),
       ],
     };
@@ -225,5 +225,5 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
 
 /** Hashes of the parts that a row uses; a recipe change counts in all of them already. */
 export function partsOf<T extends Partial<PartHashes>>(row: { parts: Part[] }, all: T): Partial<PartHashes> {
-  return Object.fromEntries(row.parts.map((part) => [part, all[part]])) as Partial<PartHashes>;
+  return Object.fromEntries(row.parts.map((part) => [part, all[part]]));
 }

@@ -174,7 +174,7 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
       // Digests may be unknown in a preview; names and versions are not, unless the source is.
       const named = known(withoutDigests(news));
       const latest = named ? await planLatest(kind, named as RepositoryInputs) : UNKNOWN;
-      return { ...news, latest } as Previewed<RepositoryInputs>;
+      return { ...news, latest };
     },
 
     diff(olds, news) {
@@ -218,7 +218,7 @@ function withoutDigests(news: Exclude<Previewed<RepositoryInputs>, typeof UNKNOW
   const { packages, signing, ...rest } = news;
   void signing;
   if (packages === UNKNOWN || !Array.isArray(packages)) return UNKNOWN;
-  const names = packages as unknown as Previewed<RepositoryPackage>[];
+  const names = packages;
   return {
     ...rest,
     latest: {},

@@ -10,7 +10,6 @@ import { hashOf, hashParts, PartHashes } from '../source/parts';
 import { readTree, Tree } from '../source/tree';
 import { sourceVersion, SourceVersion } from '../source/version';
 import { openStore } from '../store/folder';
-import { Previewed } from '../wire';
 
 /** Used when neither `date` nor git tells one: the day the artifact set was written down. */
 const CONSTANT_EPOCH = 1589302426;
@@ -230,7 +229,7 @@ export const source: Resource<SourceInputs, SourceOutputs> = {
   async check(news) {
     const inputs = known<SourceInputs>(news);
     if (!inputs) return news;
-    return (await complete(inputs)) as Previewed<SourceInputs>;
+    return await complete(inputs);
   },
 
   diff(olds, news) {

@@ -31,7 +31,7 @@ async function aim(news: Exclude<Previewed<TagInputs>, typeof UNKNOWN>): Promise
   const bucket = known<string>(news.bucket);
   const channel = known<string>(news.channel);
   const image = known<string>(news.image);
-  if (!version || !bucket || !channel || !image) return { ...own, target: UNKNOWN } as Previewed<TagInputs>;
+  if (!version || !bucket || !channel || !image) return { ...own, target: UNKNOWN };
   const { releases } = await readLedger(bucket, channel);
   const newest = newestRelease([
     ...Object.keys(releases).filter((known) => releases[known]?.images[image]),
@@ -43,7 +43,7 @@ async function aim(news: Exclude<Previewed<TagInputs>, typeof UNKNOWN>): Promise
     ...own,
     target: releases[newest]?.images[image] ?? news.digest,
     targetVersion: newest,
-  } as Previewed<TagInputs>;
+  };
 }
 
 async function point(inputs: TagInputs): Promise<Record<string, never>> {

@@ -9,7 +9,6 @@ import {
   buildImage,
   contextsOf,
   image,
-  packageFile,
   PROJECT,
   pushContext,
   layersOf,

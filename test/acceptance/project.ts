@@ -79,8 +79,10 @@ export async function copyProject(): Promise<Project> {
       const { steps } = JSON.parse((await ok('preview', '--json', ...args)).stdout) as {
         steps?: { op: string; urn: string }[];
       };
-      return Object.fromEntries(
-        (steps ?? []).filter(({ op }) => op !== 'same').map(({ op, urn }) => [urn.split('::').pop(), op]),
+      return Object.fromEntries<string>(
+        (steps ?? [])
+          .filter(({ op }) => op !== 'same')
+          .map(({ op, urn }) => [urn.slice(urn.lastIndexOf('::') + 2), op]),
       );
     },
     remove: async () => {

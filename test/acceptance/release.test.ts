@@ -165,7 +165,7 @@ describe('release', function () {
       ],
       [['--tree', path.join(project.folder, 'nowhere.tar.gz')], /tree.*nowhere/],
       [
-        ['--tree', fileOf(first.packages['falco-bin-x86.tar.gz']!.url), '--version', '7.0.0'],
+        ['--tree', fileOf(first.packages['falco-bin-x86.tar.gz'].url), '--version', '7.0.0'],
         /version.*7\.0\.0.*0\.1\.0/,
       ],
     ];
@@ -192,12 +192,12 @@ describe('release', function () {
     const second = await project.outputs();
     assert.deepEqual(Object.keys(second.packages).sort(), [...packagesOf('0.2.0'), ...UNVERSIONED].sort());
     await assertResolves(second);
-    for (const name of UNVERSIONED) assert.match(second.packages[name]!.aliasOf!, /0\.2\.0/);
+    for (const name of UNVERSIONED) assert.match(second.packages[name].aliasOf!, /0\.2\.0/);
     for (const name of packagesOf('0.1.0')) {
-      assert.equal(await sha256(fileOf(first.packages[name]!.url)), first.packages[name]!.sha256, name);
+      assert.equal(await sha256(fileOf(first.packages[name].url)), first.packages[name].sha256, name);
     }
     for (const image of imagesOf('0.1.0')) {
-      const [repository, found] = first.images[image]!.split('@');
+      const [repository, found] = first.images[image].split('@');
       assert.equal(await digest(`${repository}:${image.slice(image.lastIndexOf(':') + 1)}`), found, image);
     }
     const index = await fs.readFile(
@@ -217,7 +217,7 @@ describe('release', function () {
     await project.ok('up', '--version', '0.1.1');
     const backport = await project.outputs();
     assert.equal(backport.images['falcosecurity/falco:latest'], before.images['falcosecurity/falco:latest']);
-    assert.match(backport.packages['falco-bin-x86.tar.gz']!.aliasOf!, /0\.2\.0/);
+    assert.match(backport.packages['falco-bin-x86.tar.gz'].aliasOf!, /0\.2\.0/);
     await assertResolves(backport);
     await project.ok('up', '--version', '0.3.0-rc1');
     const candidate = await project.outputs();

@@ -45,7 +45,7 @@ function mocks(declared: Declared[]): pulumi.runtime.Mocks {
         'artifacts:index:Package': archive,
         'artifacts:index:ContextImage': { ref: `context@sha256:${name}` },
         'docker-build:index:Image': { digest: `sha256:${name}` },
-        'artifacts:index:Tag': { target: inputs.digest as string },
+        'artifacts:index:Tag': { target: (inputs as { digest: string }).digest },
         'artifacts:index:AptRepository': { files: {} },
         'artifacts:index:YumRepository': { files: {} },
         'artifacts:index:Downloads': { files: {} },
@@ -64,7 +64,7 @@ async function declare(which: Catalog, channel: 'release' | 'master' = 'release'
   const outputs = declareRelease(
     {
       catalog: which,
-      architecture: which.architectures[0]!,
+      architecture: which.architectures[0],
       namespace: 'falco',
       stack: 'local',
       channel,

@@ -3,7 +3,7 @@ import { catalog } from '../../catalog';
 import { Catalog } from '../../model';
 import { checkVersion, fileNames, imageTags, namingViolations, packageVersion, usageText } from '../../names';
 
-const amd64 = catalog.architectures[0]!;
+const amd64 = catalog.architectures[0];
 const row = (key: string) => catalog.packages.find((one) => one.key === key)!;
 const names = (key: string, version = '0.24.0') => fileNames(catalog.product, row(key), version, amd64);
 
@@ -50,7 +50,17 @@ describe('names', () => {
     assert.deepEqual(imageTags('master', '0.24.0'), { fixed: [], moving: ['master'] });
   });
 
-  for (const bad of ['', '1', '0.24', 'v0.24.0', '0.24.0+build', '0.24.0-', '0.024.0', ' 0.24.0', '0.24.0-rc-1']) {
+  for (const bad of [
+    '',
+    '1',
+    '0.24',
+    'v0.24.0',
+    '0.24.0+build',
+    '0.24.0-',
+    '0.024.0',
+    ' 0.24.0',
+    '0.24.0-rc-1',
+  ]) {
     it(`refuses the version "${bad}", naming the setting`, () => {
       assert.throws(
         () => checkVersion(bad, 'falco:version'),
@@ -71,21 +81,21 @@ describe('names', () => {
 
   it('finds a package name without a version', () => {
     assert.deepEqual(
-      broken((copy) => (copy.packages[0]!.fileName = '{name}-module-{arch}.deb')),
+      broken((copy) => (copy.packages[0].fileName = '{name}-module-{arch}.deb')),
       ['deb-module: "{name}-module-{arch}.deb" has no {version}'],
     );
   });
 
   it('finds a package that installs a driver whose word its name lacks', () => {
     assert.deepEqual(
-      broken((copy) => (copy.packages[1]!.fileName = '{name}-{version}-{arch}.deb')),
+      broken((copy) => (copy.packages[1].fileName = '{name}-{version}-{arch}.deb')),
       ['deb-bpf: installs a driver but "{name}-{version}-{arch}.deb" lacks "bpf"'],
     );
   });
 
   it('finds a character that object stores refuse, and an image before its parent', () => {
     assert.deepEqual(
-      broken((copy) => copy.packages[0]!.aliases.push('a+{version}.deb')),
+      broken((copy) => copy.packages[0].aliases.push('a+{version}.deb')),
       ['deb-module: "a+{version}.deb" has a character that object stores or zypper refuse'],
     );
     assert.deepEqual(
