@@ -81,14 +81,18 @@ async function agentPid(home: string): Promise<number | undefined> {
   return found ? Number(found[1]) : undefined;
 }
 
-async function startAgent(home: string): Promise<NonNullable<Session['agent']>> {
+/** Seen on a machine under heavy load: an agent that runs and never answers. A new one does. */
+const ATTEMPTS = 3;
+
+async function startAgent(home: string, attempt = 1): Promise<NonNullable<Session['agent']>> {
   const args = ['--homedir', home, '--quiet', '--daemon', 'cat'];
   const command = spawn('gpg-agent', args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
   let complaint = '';
   command.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
   command.on('error', (error) => (complaint = error.message));
   command.stdin.on('error', () => {});
-  for (let waited = 0; waited < 10_000; waited += 25) {
+  const limit = Date.now() + 10_000;
+  while (Date.now() < limit) {
     const pid = await agentPid(home);
     if (pid !== undefined) {
       // None of this may keep our process from ending.
@@ -101,6 +105,7 @@ async function startAgent(home: string): Promise<NonNullable<Session['agent']>> 
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   command.kill();
+  if (attempt < ATTEMPTS) return startAgent(home, attempt + 1);
   throw new Error(`gpg-agent does not start: ${complaint.trim() || 'no answer'}`);
 }
 

@@ -72,13 +72,17 @@ export function listedFiles(release: string): ListedFile[] {
     .map(([sha256 = '', size = '', path = '']) => ({ sha256, size: Number(size), path }));
 }
 
-/** A ready `.sources` file (sources.list(5), deb822). */
+/**
+ * A ready `.sources` file (sources.list(5), deb822) with the key in it, so that it works by itself; apt before 2.3.10
+ * takes a key only as a file of its own.
+ * @param publicKey ASCII-armored
+ */
 export function aptSources(
   url: string,
   suite: string,
   component: string,
   architectures: string[],
-  keyring: string,
+  publicKey: string,
 ): string {
   return [
     'Types: deb',
@@ -86,7 +90,12 @@ export function aptSources(
     `Suites: ${suite}`,
     `Components: ${component}`,
     `Architectures: ${architectures.join(' ')}`,
-    `Signed-By: ${keyring}`,
+    'Signed-By:',
+    // A value of many lines: each begins with a space, an empty one is a dot (deb822(5)).
+    ...publicKey
+      .trimEnd()
+      .split('\n')
+      .map((line) => ` ${line.trimEnd() || '.'}`),
     '',
   ].join('\n');
 }

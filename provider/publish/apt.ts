@@ -152,11 +152,10 @@ class AptRepository implements Kind<AptFragment> {
     return { pointer, text, files: text === undefined ? [] : listedFiles(text) };
   }
 
-  private sources(): Buffer {
-    const { prefix, keyring, suite, component, architectures } = this.settings;
-    const installed = `/usr/share/keyrings/${keyring.slice(keyring.lastIndexOf('/') + 1)}`;
+  private sources(publicKey: Buffer): Buffer {
+    const { prefix, suite, component, architectures } = this.settings;
     const url = `${this.store.url}/${prefix}`;
-    return Buffer.from(aptSources(url, suite, component, architectures, installed));
+    return Buffer.from(aptSources(url, suite, component, architectures, publicKey.toString()));
   }
 
   async settle(signer: Signer): Promise<void> {
@@ -172,10 +171,10 @@ class AptRepository implements Kind<AptFragment> {
     if (!signature || !(await isSignedBy(release, signature.body, await signer.keyring()))) {
       await this.store.put(`${this.folder}/Release.gpg`, await signer.detach(release));
     }
-    await putIfChanged(this.store, this.sourcesKey, this.sources());
+    await putIfChanged(this.store, this.sourcesKey, this.sources(await signer.publicKey()));
   }
 
-  async check(trusted: Buffer): Promise<string[]> {
+  async check(trusted: Buffer, publicKey: Buffer): Promise<string[]> {
     const { pointer, text, files } = await this.committed();
     const problems: string[] = [];
     if (!pointer || text === undefined || (await verifiedText(pointer.body, trusted)) === undefined) {
@@ -193,7 +192,8 @@ class AptRepository implements Kind<AptFragment> {
       problems.push(`${this.folder}/Release.gpg is missing or not of this Release`);
     }
     const sources = await this.store.get(this.sourcesKey);
-    if (!sources?.body.equals(this.sources())) problems.push(`${this.sourcesKey} is missing or edited`);
+    if (!sources?.body.equals(this.sources(publicKey)))
+      problems.push(`${this.sourcesKey} is missing or edited`);
     return problems;
   }
 }
@@ -243,5 +243,5 @@ export async function checkApt(
   if (!key) return [`${settings.publicKey} is missing`];
   const { manifest } = await kind.read();
   const { problems } = await checkFiles(store, settings, kind, manifest, packages);
-  return [...(await kind.check(key.body)), ...problems];
+  return [...(await kind.check(key.body, key.body)), ...problems];
 }

@@ -130,6 +130,22 @@ export async function publishKeys(store: Store, settings: RepositorySettings, si
   await putIfChanged(store, settings.keyring, await signer.keyring());
 }
 
+/** Which form of the public key is missing or not the signer's. */
+export async function checkKeys(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer,
+): Promise<string[]> {
+  const wanted = [
+    [settings.publicKey, await signer.publicKey()],
+    [settings.keyring, await signer.keyring()],
+  ] as const;
+  const problems: string[] = [];
+  for (const [key, body] of wanted)
+    if (!(await store.get(key))?.body.equals(body)) problems.push(`${key} is missing or edited`);
+  return problems;
+}
+
 /** Removes the public keys when nothing else is left in their folder: the last repository takes them with it. */
 export async function removeUnusedKeys(store: Store, settings: RepositorySettings): Promise<void> {
   const keys = [settings.publicKey, settings.keyring];

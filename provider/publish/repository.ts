@@ -15,6 +15,7 @@ import { sha256 as digest } from '../formats/compress';
 import { GRACE, keptKeys, Manifest, ManifestEntry, mergeEntries, nextManifest, plainNames } from './manifest';
 import {
   backOff,
+  checkKeys,
   PublishedPackage,
   publishKeys,
   publishPlain,
@@ -54,8 +55,8 @@ export interface Kind<F> {
   stage(manifest: Manifest<F>, date: Date, signer: Signer): Promise<Buffer>;
   /** Brings index copies of fixed names in line with the committed state. */
   settle(signer: Signer): Promise<void>;
-  /** What of the index files is missing or edited. */
-  check(trusted: Buffer): Promise<string[]>;
+  /** What of the index files is missing or edited, or signed by none of `trusted`, given the published key (armored). */
+  check(trusted: Buffer, publicKey: Buffer): Promise<string[]>;
   plainKey(name: string): string;
   /** Prefixes below which all objects are index files of some generation, named by digest. */
   generations: string[];
@@ -312,7 +313,10 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
     const fileNames = new Set(packages.map(({ fileName }) => fileName));
     const isChanged = JSON.stringify(entries) !== JSON.stringify(current.manifest.entries);
     if (!isChanged && current.isSound) {
-      const indexes = await kind.check(await signer.trustedKeys());
+      const indexes = [
+        ...(await checkKeys(store, settings, signer)),
+        ...(await kind.check(await signer.trustedKeys(), await signer.publicKey())),
+      ];
       const files = await checkFiles(store, settings, kind, current.manifest, packages);
       if (indexes.length === 0 && files.problems.length === 0) return current.manifest;
       for (const fileName of files.fileNames) fileNames.add(fileName);

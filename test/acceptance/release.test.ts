@@ -124,7 +124,7 @@ describe('release', function () {
     ],
     [
       'a C++ file',
-      'examples/falco-mini/userspace/falco/main.cpp',
+      'examples/falco-mini/userspace/falco/app.cpp',
       '// x\n',
       ['bin', 'debug', ...debsAndRpms, 'src'],
       ['falco', 'falco-driver-loader', 'falco-no-driver'],
