@@ -133,14 +133,14 @@ function yumLines(yum: NonNullable<Outputs['yum']>): string[] {
 export function kept(before: Record<string, unknown>, stack: Pick<Stack, 'config' | 'name'>): string {
   const { version, packages = {}, images = {} } = before as Outputs;
   const gone = version
-    ? `Taken away: ${Object.keys(packages).length} package files and ${Object.keys(images).length} image tags of ${version}.`
+    ? `Taken away: ${Object.keys(packages).length} package files and ${Object.keys(images).length} image tags of ${version}, and every earlier release of this stack.`
     : `The stack ${stack.name} had published nothing.`;
   const bucket = stack.config['falco:bucket'];
   return [
     gone,
     'Kept:',
     `  the registry and buildkitd, which go on running, with their data (.local/registry, .local/buildkit): npm run services -- stop`,
-    `  ${typeof bucket === 'string' ? bucket : '.local/bucket'}: the public key, and what other stacks and earlier releases published`,
+    `  ${typeof bucket === 'string' ? bucket : '.local/bucket'}: what other stacks published, and the public key while they need it`,
     '  the signing key (.local/gnupg), the stack with its history (.local/state), the cached tools',
   ].join('\n');
 }

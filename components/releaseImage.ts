@@ -94,9 +94,13 @@ export class ReleaseImage extends pulumi.ComponentResource {
   }
 }
 
-/** Tags are resources of their own. File times are the source's date (BuildKit, "rewrite-timestamp"). */
+/**
+ * Tags are resources of their own. Without BuildKit's "rewrite-timestamp", which packs every layer anew for every
+ * release: the steps of our Dockerfiles leave no time of their own behind. Compression is forced because BuildKit
+ * would take a cached layer of another kind as it is.
+ */
 const PUSH_BY_DIGEST =
-  'push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,rewrite-timestamp=true';
+  'push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,compression=gzip,force-compression=true';
 
 /** Annotations of the OCI image specification; `created` is the source's date, not the build's. */
 function labels({ settings, image, source }: ReleaseImageArgs): Record<string, pulumi.Input<string>> {

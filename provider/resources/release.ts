@@ -18,6 +18,8 @@ export interface ReleaseInputs {
 async function enter(inputs: ReleaseInputs): Promise<object> {
   const manifests = [
     ...Object.entries(inputs.images).map(([repository, digest]) => `${repository}@${digest}`),
+    // An alias in another repository is a copy there.
+    ...inputs.tags.map(({ repository, digest }) => `${repository}@${digest}`),
     ...inputs.support,
   ];
   await updateLedger(inputs.bucket, inputs.channel, (ledger) => {

@@ -126,7 +126,7 @@ describe('release', function () {
       'a C++ file',
       'examples/falco-mini/userspace/falco/app.cpp',
       '// x\n',
-      ['bin', 'debug', ...debsAndRpms, 'src'],
+      ['bin', 'deb-bpf', 'deb-module', 'debug', 'rpm-bpf', 'rpm-module', 'src'],
       ['falco', 'falco-driver-loader', 'falco-no-driver'],
     ],
     ['a test', 'examples/falco-mini/test/run_tests.sh', '# x\n', ['src'], ['falco-tester']],

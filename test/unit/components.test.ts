@@ -140,7 +140,7 @@ describe('components', () => {
     const { inputs } = find(await declare(catalog), 'image-falco');
     assert.deepEqual(inputs.exports, [
       {
-        raw: 'type=image,name=127.0.0.1:5050/falcosecurity/falco,push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,rewrite-timestamp=true',
+        raw: 'type=image,name=127.0.0.1:5050/falcosecurity/falco,push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,compression=gzip,force-compression=true',
       },
     ]);
     assert.equal(inputs.buildOnPreview, false);
