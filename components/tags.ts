@@ -43,7 +43,7 @@ export class Tags extends pulumi.ComponentResource {
     const make = (label: string, tag: pulumi.Input<string>, newest: boolean, dependsOn: pulumi.Resource[]) =>
       names.map((one) => this.tag(`${name}-${one.label}-${label}`, one, tag, newest, args, dependsOn));
     this.fixed = isRelease ? make('version', source.version, false, barrier) : [];
-    const ledger = this.ledger(name, args, [...barrier, ...this.fixed]);
+    const ledger = this.ledger(name, args, names, [...barrier, ...this.fixed]);
     this.moving = isRelease
       ? make('latest', 'latest', true, [ledger])
       : make('master', 'master', false, [ledger]);
@@ -80,12 +80,18 @@ export class Tags extends pulumi.ComponentResource {
   private ledger(
     name: string,
     { settings, source, images, bases }: TagsArgs,
+    names: Name[],
     dependsOn: pulumi.Resource[],
   ): Release {
     const built = Object.values(images.all);
     const support = [
       ...Object.values(bases).map(({ ref }) => ref),
       ...built.flatMap((image) => image.support),
+      // A tag in another repository or registry is a copy there.
+      ...names
+        .map(({ image, registry, repository }) => ({ image, at: `${registry}/${repository}` }))
+        .filter(({ image, at }) => images.all[image.name]?.repository !== at)
+        .map(({ image, at }) => pulumi.interpolate`${at}@${images.all[image.name]?.digest}`),
     ];
     const tags = this.fixed.map(({ repository, tag, target }) =>
       pulumi

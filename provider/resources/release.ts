@@ -11,15 +11,13 @@ export interface ReleaseInputs {
   /** Digest of each image, by repository. */
   images: Record<string, string>;
   tags: LedgerTag[];
-  /** Bases and contexts that the images were built from, `repository@digest`. */
+  /** What goes with it besides: bases and contexts of the images, and copies in other repositories, `repository@digest`. */
   support: string[];
 }
 
 async function enter(inputs: ReleaseInputs): Promise<object> {
   const manifests = [
     ...Object.entries(inputs.images).map(([repository, digest]) => `${repository}@${digest}`),
-    // An alias in another repository is a copy there.
-    ...inputs.tags.map(({ repository, digest }) => `${repository}@${digest}`),
     ...inputs.support,
   ];
   await updateLedger(inputs.bucket, inputs.channel, (ledger) => {

@@ -28,15 +28,23 @@ const GLIBC_FILES = {
 
 const fetchFile = async (url: string) => fs.readFile(url.replace(/^file:\/\//, ''));
 
-export interface Client {
-  /** Runs a program in the root; throws with its output when it fails. */
-  chroot(...command: string[]): Promise<string>;
+interface Client {
   install(...names: string[]): Promise<void>;
   remove(): Promise<void>;
 }
 
+export interface AptClient extends Client {
+  /** Runs a program in the root; throws with its output when it fails. */
+  chroot(...command: string[]): Promise<string>;
+}
+
+export interface DnfClient extends Client {
+  /** Runs rpm on the root. */
+  query(...args: string[]): Promise<string>;
+}
+
 /** A clean Debian with its own mirror, and the published repository signed by the published key. */
-export async function aptClient({ apt }: Outputs): Promise<Client> {
+export async function aptClient({ apt }: Outputs): Promise<AptClient> {
   const root = await makePackageRoot({ systemd: false, dkms: false, headers: false });
   const inside = (file: string) => path.join(root.folder, file);
   const bucket = apt.url.replace(/^file:\/\//, '');
@@ -70,7 +78,7 @@ export async function aptClient({ apt }: Outputs): Promise<Client> {
 }
 
 /** An empty root for rpm, a repository of stand-ins for a distribution, and the published `.repo` file. */
-export async function dnfClient(outputs: Outputs, work: string): Promise<Client> {
+export async function dnfClient(outputs: Outputs, work: string): Promise<DnfClient> {
   const [root, distribution, repos] = ['root', 'distribution', 'repos'].map((name) => path.join(work, name));
   for (const folder of [root, distribution, repos]) await fs.mkdir(folder, { recursive: true });
   const glibc = { provides: await libraryNames(outputs), files: GLIBC_FILES };
@@ -83,7 +91,7 @@ export async function dnfClient(outputs: Outputs, work: string): Promise<Client>
     `--setopt=cachedir=${work}/cache`,
   ];
   return {
-    chroot: async (...command) => (await run('chroot', [root, ...command], LARGE)).stdout,
+    query: async (...args) => (await run('rpm', ['--root', root, ...args])).stdout,
     install: async (...names) => {
       const { stdout, stderr } = await run('dnf', ['-y', ...options, 'install', ...names], LARGE);
       if (/scriptlet failed/.test(stdout + stderr)) throw new Error(stdout + stderr);

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { digest } from '../../provider/oci';
+import { aptClient, dnfClient } from './clients';
 import { copyProject, Outputs, Project } from './project';
 
 /** The specification's list, name by name (seed/falco-artifacts-scope-part-2.md), with the legacy names. */
@@ -94,6 +95,29 @@ describe('release', function () {
   });
 
   it('resolves: each file has its digest, each tag its image', () => assertResolves(first));
+
+  it('installs by apt-get in a clean Debian that knows the URL and the key', async () => {
+    const client = await aptClient(first);
+    try {
+      await client.install('falco');
+      assert.match(await client.chroot('falco', '--version'), /^Falco version: 0\.1\.0$/m);
+      assert.equal(await client.chroot('dpkg', '-V', 'falco'), '');
+      assert.match(await client.chroot('dkms', 'status'), /^falco\/[0-9a-f]{40}: added$/m);
+    } finally {
+      await client.remove();
+    }
+  });
+
+  it('installs by dnf into an empty root from its .repo file', async () => {
+    const client = await dnfClient(first, await fs.mkdtemp(path.join(project.folder, '.local', 'dnf-')));
+    try {
+      await client.install('falco');
+      assert.equal(await client.query('-V', '--nodeps', 'falco'), '');
+      assert.equal(await client.query('-q', '--qf', '%{version}', 'falco'), '0.1.0');
+    } finally {
+      await client.remove();
+    }
+  });
 
   it('is unchanged by a second preview', async () => {
     await project.ok('preview', '--expect-no-changes');
