@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import type { Layout } from '../../model';
 import { changed, CheckError, known, Resource } from '../resource';
 import { hashFile, listSource, writeTar } from '../source/files';
-import { checkout, describeFolder, isGitUrl } from '../source/git';
+import { checkout, describeFolder, GitInfo, isGitUrl } from '../source/git';
 import { hashOf, hashParts, PartHashes } from '../source/parts';
 import { readTree, Tree } from '../source/tree';
 import { sourceVersion, SourceVersion } from '../source/version';
@@ -141,10 +141,10 @@ function mergePatches(listed: Awaited<ReturnType<typeof listFolders>>) {
   };
 }
 
-async function findVersion(inputs: SourceInputs, { folders, tree }: Sources): Promise<string> {
+async function findVersion(inputs: SourceInputs, { folders, tree }: Sources, git: GitInfo): Promise<string> {
   const setting = `${inputs.namespace}:version`;
   const main = folders.find(({ name }) => name === '');
-  const fromSource = main && (await sourceVersion(main.folder, inputs.layout.versionVariable));
+  const fromSource = main && (await sourceVersion(main.folder, inputs.layout.versionVariable, git));
   const fromTree: SourceVersion | undefined = tree?.version
     ? { version: tree.version, fixed: true, from: `the tree's ${inputs.layout.binary}` }
     : undefined;
@@ -169,14 +169,16 @@ async function findVersion(inputs: SourceInputs, { folders, tree }: Sources): Pr
 
 async function complete(inputs: SourceInputs): Promise<SourceInputs> {
   const sources = await resolve(inputs);
-  const listed = await listFolders(sources, inputs);
   const main = sources.folders.find(({ name }) => name === '');
-  const git = main ? await describeFolder(main.folder) : { revision: '', date: undefined };
+  const [listed, git] = await Promise.all([
+    listFolders(sources, inputs),
+    main ? describeFolder(main.folder) : { revision: '', date: undefined },
+  ]);
   const { sources: hashed, patches } = mergePatches(listed);
   const parts = hashParts(hashed, inputs.layout.sourceParts);
   return {
     ...inputs,
-    version: await findVersion(inputs, sources),
+    version: await findVersion(inputs, sources, git),
     epoch: inputs.epoch || git.date || CONSTANT_EPOCH,
     revision: git.revision,
     // A patch may touch anything, so it counts as recipe.

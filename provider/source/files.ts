@@ -27,14 +27,11 @@ const hash = (data: string | Buffer) => createHash('sha256').update(data).digest
 
 /** Every file below `directory`: what git would track, so ignored files are left out and uncommitted ones are in. */
 export async function listSource(directory: string): Promise<SourceFile[]> {
-  const inGit = await run('git', ['-c', 'safe.directory=*', '-C', directory, 'rev-parse', '--git-dir']).then(
-    () => true,
-    () => false,
-  );
   let names: string[];
-  if (inGit) {
+  try {
     names = await gitList(['-C', directory]);
-  } else {
+  } catch (error) {
+    if (!/not a git repository/.test((error as Error).message)) throw error;
     // An empty repository makes git apply the folder's own .gitignore files.
     const empty = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-git-'));
     try {
@@ -58,7 +55,7 @@ async function gitList(where: string[]): Promise<string[]> {
     '--others',
     '--exclude-standard',
   ];
-  const { stdout } = await run('git', args, { maxBuffer: 1 << 28 });
+  const { stdout } = await run('git', args, { maxBuffer: 1 << 28, env: { ...process.env, LC_ALL: 'C' } });
   return [...new Set(stdout.split('\0').filter(Boolean))];
 }
 

@@ -32,11 +32,17 @@ export interface GitInfo {
 /** What git says of a folder: of HEAD for a repository's top, else of the last commit that touched it. */
 export async function describeFolder(folder: string): Promise<GitInfo> {
   try {
-    const top = await git(['-C', folder, 'rev-parse', '--show-toplevel']);
-    const isTop = (await fs.realpath(top)) === (await fs.realpath(folder));
-    const log = await git(['-C', folder, 'log', '-1', '--format=%H %ct', ...(isTop ? [] : ['--', '.'])]);
-    const [revision = '', time] = log.split(' ');
-    const tags = isTop ? (await git(['-C', folder, 'tag', '--points-at', 'HEAD'])).split('\n') : [];
+    const log = ['-C', folder, 'log', '-1', '--format=%H %ct'];
+    // At once, whichever is used: a preview waits for this.
+    const [prefix, head, own, pointing] = await Promise.all([
+      git(['-C', folder, 'rev-parse', '--show-prefix']),
+      git(log),
+      git([...log, '--', '.']),
+      git(['-C', folder, 'tag', '--points-at', 'HEAD']),
+    ]);
+    const isTop = prefix === '';
+    const [revision = '', time] = (isTop ? head : own).split(' ');
+    const tags = isTop ? pointing.split('\n') : [];
     const versions = tags.map((tag) => tag.replace(/^v/, '')).filter((tag) => /^\d+\.\d+\.\d+/.test(tag));
     return {
       revision,

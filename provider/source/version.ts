@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
-import { describeFolder } from './git';
+import { GitInfo } from './git';
 
 const run = promisify(execFile);
 const VERSION = /\b(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)\b/;
@@ -20,8 +20,11 @@ export interface SourceVersion {
  * A version tag on HEAD; else what the top CMakeLists.txt sets `variable` to (fixed unless it is guarded
  * by `if(NOT variable)` or a cache entry, which `-D` overrides); else its `project(… VERSION …)`; else a VERSION file.
  */
-export async function sourceVersion(folder: string, variable: string): Promise<SourceVersion | undefined> {
-  const { tag } = await describeFolder(folder);
+export async function sourceVersion(
+  folder: string,
+  variable: string,
+  { tag }: GitInfo,
+): Promise<SourceVersion | undefined> {
   if (tag) return { version: tag, fixed: true, from: `the git tag ${tag}` };
   const cmake = stripComments(await fs.readFile(path.join(folder, 'CMakeLists.txt'), 'utf8').catch(() => ''));
   const set = new RegExp(`\\bset\\s*\\(\\s*${variable}\\s+"?([^\\s")]+)"?([^)]*)\\)`, 'i').exec(cmake);

@@ -1,5 +1,5 @@
-// dist/: the provider and the command line, each bundled into one JavaScript file.
-// Also used by provider/pulumi-resource-artifacts, so that plain `pulumi up` never runs a stale provider.
+// dist/: the provider, the command line and the Pulumi program, each bundled into one JavaScript file.
+// Also used by provider/pulumi-resource-artifacts and program.js, so that plain `pulumi up` never runs a stale one.
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,21 @@ import { say, SetupError } from './log.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 /** Entry file of each bundle. */
-const entries = { provider: 'provider/main.ts', cli: 'cli/main.ts' };
+const entries = { provider: 'provider/main.ts', cli: 'cli/main.ts', program: 'index.ts' };
+
+/**
+ * The program runs inside Pulumi's own start-up code and shares the modules of the SDK with it.
+ * @type {import('esbuild').Plugin}
+ */
+const sharedSdk = {
+  name: 'shared SDK',
+  setup(hooks) {
+    const ours = (/** @type {string} */ name) => ({ path: join(root, 'tools', 'sdk', `${name}.js`) });
+    hooks.onResolve({ filter: /^@pulumi\/pulumi$/ }, () => ours('index'));
+    hooks.onResolve({ filter: /^@pulumi\/pulumi\/runtime$/ }, () => ours('runtime'));
+    hooks.onResolve({ filter: /^@pulumi\/pulumi\// }, ({ path }) => ({ path, external: true }));
+  },
+};
 
 /** @typedef {keyof typeof entries} Bundle */
 
@@ -66,15 +80,17 @@ async function compile(name) {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
-    sourcemap: 'linked',
+    // The SDK takes a stack trace for every resource and promise; mapping those takes half a second.
+    sourcemap: name === 'program' ? false : 'linked',
     metafile: true,
     write: false,
     logLevel: 'silent',
     plugins: [
+      ...(name === 'program' ? [sharedSdk] : []),
       {
         name: 'fingerprints',
         setup(hooks) {
-          hooks.onLoad({ filter: /\.(ts|json)$/ }, ({ path }) => {
+          hooks.onLoad({ filter: /\.(ts|js|json)$/ }, ({ path }) => {
             const file = relative(root, path);
             if (!file.startsWith('node_modules')) seen.set(file, fingerprint(file));
             return undefined;

@@ -117,7 +117,7 @@ describe('the version that a source says', () => {
   afterEach(() => fs.rmSync(folder, { recursive: true }));
   const said = async (cmake: string) => {
     fs.writeFileSync(path.join(folder, 'CMakeLists.txt'), cmake);
-    const found = await sourceVersion(folder, 'FALCO_VERSION');
+    const found = await sourceVersion(folder, 'FALCO_VERSION', await describeFolder(folder));
     return found && [found.version, found.fixed];
   };
 
