@@ -1,4 +1,5 @@
 /** The release, left to right: source, tool chain, packages, images, repositories, tags. */
+import * as dockerBuild from '@pulumi/docker-build';
 import { Images } from './components/images';
 import { Packages } from './components/packages';
 import { ReleaseImage } from './components/releaseImage';
@@ -23,6 +24,8 @@ export interface Origin {
 /** Declares every resource of a release and returns the stack's outputs. */
 export function declareRelease(settings: ReleaseSettings, origin: Origin) {
   const { catalog, architecture, namespace } = settings;
+  // Declared first: its plugin starts while the source is read.
+  const providers = [new dockerBuild.Provider('docker-build')];
   const source = new Source('source', {
     namespace,
     bucket: settings.bucket,
@@ -51,9 +54,9 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
       ];
     }),
   );
-  const builder = toolChain(settings, source, bases);
+  const builder = toolChain(settings, source, bases, providers);
   const packages = new Packages('package', { settings, source, builder: builder.ref, key });
-  const images = new Images('image', { settings, source, packages, bases, builder });
+  const images = new Images('image', { settings, source, packages, bases, builder }, { providers });
 
   const built = [
     ...packages.built.map(({ resource }) => resource),
@@ -66,11 +69,20 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
 }
 
 /** The image that compiles; it needs nothing of the release but its version and date. */
-function toolChain(settings: ReleaseSettings, source: Source, bases: Record<string, Base>): ReleaseImage {
+function toolChain(
+  settings: ReleaseSettings,
+  source: Source,
+  bases: Record<string, Base>,
+  providers: dockerBuild.Provider[],
+): ReleaseImage {
   const { images, layout } = settings.catalog;
   const image = images.find(({ name }) => name === layout.builderImage);
   const base = image && 'base' in image.from ? bases[image.from.base] : undefined;
   if (!image || !base)
     throw new Error(`catalog: layout.builderImage must name an image that starts from a base`);
-  return new ReleaseImage(`image-${image.name}`, { settings, image, source, from: base.ref, files: [] });
+  return new ReleaseImage(
+    `image-${image.name}`,
+    { settings, image, source, from: base.ref, files: [] },
+    { providers },
+  );
 }

@@ -97,7 +97,7 @@ function environment(root: string, state: string, isPassphraseEmpty: boolean): N
     PULUMI_HOME: local('pulumi-home'),
     PULUMI_BACKEND_URL: `file://${state}`,
     PULUMI_SKIP_UPDATE_CHECK: 'true',
-    PULUMI_NODEJS_TRANSPILE_ONLY: 'true',
+    PULUMI_LANGUAGE_NODEJS_RUN_PATH: path.join(root, 'tools', 'sdk', 'run.js'),
     BUILDX_CONFIG: local('buildx'),
     TZ: 'UTC',
     LC_ALL: 'C.UTF-8',
