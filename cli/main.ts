@@ -1,6 +1,7 @@
 /** The npm commands. `plan` reads the options and returns the work; `tools/run.mjs` calls both. */
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
+import { markLostImages } from './lostImages';
 import { commands, CommandName, Given, helpText, isCommand, readOptions } from './options';
 import { recover } from './recovery';
 import { servicesCommand, servicesOf } from './services';
@@ -63,7 +64,7 @@ async function runOnStack(
     }
     case 'refresh':
       await servicesOf(stack, tell);
-      return runEngine(stack, ['refresh', '--yes', '--skip-preview', ...flags]);
+      return refresh(stack, flags);
     case 'destroy': {
       const before = await stackOutputs(stack);
       await servicesOf(stack, tell);
@@ -77,6 +78,12 @@ async function runOnStack(
 async function preview(stack: Stack, flags: string[], expectNoChanges: boolean): Promise<number> {
   const expect = expectNoChanges ? ['--expect-no-changes'] : [];
   return runEngine(stack, ['preview', ...expect, ...flags]);
+}
+
+async function refresh(stack: Stack, flags: string[]): Promise<number> {
+  const status = await runEngine(stack, ['refresh', '--yes', '--skip-preview', ...flags]);
+  if (status === 0) await markLostImages(stack, tell);
+  return status;
 }
 
 async function output(stack: Stack, asJson: boolean): Promise<number> {
