@@ -1,5 +1,4 @@
 /** One package file, built from the install tree or the sources and kept in its repository's pool, unlisted. */
-import { rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -72,37 +71,52 @@ async function texts(row: PackageRow) {
   return { files, scripts };
 }
 
-/** Unpacked archives of this process, by digest: twelve packages read one tree. */
-const unpacked = new Map<string, Promise<string>>();
-const folders: string[] = [];
-process.on('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+/** Unpacked archives of this process, by digest: a dozen packages read one tree at the same time. */
+const unpacked = new Map<string, { folder: Promise<string>; users: number }>();
 
-function unpackOnce(bucket: string, blob: Blob): Promise<string> {
-  let folder = unpacked.get(blob.sha256);
-  if (!folder) {
-    folder = (async () => {
-      const target = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-unpacked-'));
-      folders.push(target);
-      const archive = path.join(target, 'archive.tar');
-      await openStore(bucket).download(blob.key, archive);
-      await unpackTar(archive, path.join(target, 'root'));
-      return target;
-    })();
-    unpacked.set(blob.sha256, folder);
+/** The last user removes the folder: the engine kills its plugins, so nothing is left to do at their end. */
+async function withUnpacked<T>(bucket: string, blob: Blob, work: (folder: string) => Promise<T>): Promise<T> {
+  const entry = unpacked.get(blob.sha256) ?? { folder: unpack(bucket, blob), users: 0 };
+  unpacked.set(blob.sha256, entry);
+  entry.users++;
+  try {
+    return await work(await entry.folder);
+  } finally {
+    entry.users--;
+    if (entry.users === 0) {
+      unpacked.delete(blob.sha256);
+      await entry.folder.then(
+        (folder) => fs.rm(folder, { recursive: true, force: true }),
+        () => {},
+      );
+    }
   }
-  return folder;
 }
 
-async function build(
+async function unpack(bucket: string, blob: Blob): Promise<string> {
+  const target = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-unpacked-'));
+  try {
+    const archive = path.join(target, 'archive.tar');
+    await openStore(bucket).download(blob.key, archive);
+    await unpackTar(archive, path.join(target, 'root'));
+    return target;
+  } catch (error) {
+    await fs.rm(target, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+const build = (inputs: PackageInputs, before?: PackageInputs & PackageOutputs): Promise<PackageOutputs> =>
+  withUnpacked(inputs.bucket, inputs.archive, (folder) => buildFrom(folder, inputs, before));
+
+async function buildFrom(
+  folder: string,
   inputs: PackageInputs,
   before?: PackageInputs & PackageOutputs,
 ): Promise<PackageOutputs> {
   const store = openStore(inputs.bucket);
   const { row, facts } = inputs;
   const { files, scripts } = await texts(row);
-  const folder = await unpackOnce(inputs.bucket, inputs.archive);
   const work = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-package-'));
   try {
     const file = path.join(work, inputs.fileName);
