@@ -16,7 +16,7 @@ export interface Settings {
   bucket: string;
   /** `falco:url`: public URL of the bucket's root. Default: `file://` and the folder's absolute path. */
   url: string;
-  /** `falco:registry`: host of the registry. Default: the local service's. */
+  /** `falco:registry`: `host:port` of the registry, and perhaps a path below it. Default host: the local service's. */
   registry?: string;
   /** `falco:mirrors`: further `<host>/<namespace>` that get every image by digest. Default none. */
   mirrors: string[];

@@ -35,11 +35,15 @@ export function openStack(root: string, name: string, overrides: Overrides): Sta
   const isOwn = fs.existsSync(own);
   const file = readStackFile(isOwn ? own : template);
   if (!isOwn) {
-    // Beside the stack local, not on top of it: two stacks in one bucket folder would publish over each other.
+    // Beside the stack local, not on top of it: two stacks in one place would publish over each other.
     const base = name.endsWith(MASTER) ? name.slice(0, -MASTER.length) : name;
-    file.config = { ...file.config, [`${NAMESPACE}:bucket`]: `.local/bucket-${base}` };
+    file.config = {
+      ...file.config,
+      [`${NAMESPACE}:bucket`]: `.local/bucket-${base}`,
+      [`${NAMESPACE}:registry`]: `/${pathOf(base)}`,
+    };
     remarks.push(
-      `the stack ${name} has no ${path.basename(own)}: it takes the settings of ${path.basename(template)}, with a bucket of its own`,
+      `the stack ${name} has no ${path.basename(own)}: it takes the settings of ${path.basename(template)}, with a bucket and a registry path of its own`,
     );
   }
   const config = { ...file.config };
@@ -62,6 +66,13 @@ export function openStack(root: string, name: string, overrides: Overrides): Sta
     remarks,
   };
 }
+
+/** A name as a path of the OCI distribution specification ("Pulling manifests") may have it. */
+const pathOf = (name: string) =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/-$/, '');
 
 /**
  * The engine writes a debug log of every run, 0.7 MB and a tenth of a preview's time, and has no setting for it.

@@ -92,7 +92,8 @@ function imageLines(images: Record<string, string>, sizes: Record<string, number
   const names = Object.keys(images).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
   const [first] = names;
   if (first === undefined) return [];
-  const registry = images[first]?.split('/')[0];
+  const repository = first.slice(0, first.lastIndexOf(':'));
+  const registry = images[first]?.replace(`/${repository}@`, '@').replace(/@.*$/, '');
   const digest = (name: string) => images[name]?.replace(/^.*@/, '');
   const rows = names
     .filter((name, index) => names.findIndex((other) => digest(other) === digest(name)) === index)

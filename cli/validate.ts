@@ -38,6 +38,8 @@ export function overridesOf(given: Given, started: string, root: string): Overri
   if (strings.tree !== undefined) {
     checkTree(path.resolve(started, strings.tree), flag('tree', 'tree'));
     found.tree = place(strings.tree);
+    // Alone: the stack's source is not what this tree was made of.
+    if (strings.source === undefined) found.source = '';
   }
   if (strings.version !== undefined)
     found.version = checkVersion(strings.version, flag('version', 'version'));

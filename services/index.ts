@@ -6,14 +6,14 @@ import { findPrograms } from './programs';
 import { ask, chooseAddress, DEFAULT_ADDRESS, registryPid, startRegistry, stopRegistry } from './registry';
 
 export interface Wanted {
-  /** Host of the registry. Default: one of our own on loopback. */
+  /** `host:port`, and perhaps a path below it. Default host: a registry of our own on loopback. */
   registry?: string;
   /** Address of buildkitd. Default: one of our own. */
   buildkit?: string;
 }
 
 export interface Services {
-  /** `host:port`. */
+  /** `host:port`, and the path that was asked for. */
   registry: string;
   /** Address of buildkitd. */
   buildkit: string;
@@ -47,12 +47,23 @@ function remember(root: string, registry: string): void {
  * Throws when a port is in use by something else or a service does not start.
  */
 export async function localServices(
-  wanted: Wanted,
+  { registry: address = '', buildkit }: Wanted,
   {
     start,
     root = projectRoot,
     onStart = () => {},
   }: { start: boolean; root?: string; onStart?: (line: string) => void },
+): Promise<Services> {
+  const slash = address.indexOf('/');
+  const [host, below] = slash < 0 ? [address, ''] : [address.slice(0, slash), address.slice(slash)];
+  const wanted = { registry: host || undefined, buildkit };
+  const services = await servicesAt(wanted, { start, root, onStart });
+  return { ...services, registry: `${services.registry}${below}` };
+}
+
+async function servicesAt(
+  wanted: Wanted,
+  { start, root, onStart }: { start: boolean; root: string; onStart: (line: string) => void },
 ): Promise<Services> {
   const buildkit = wanted.buildkit ?? process.env.BUILDKIT_HOST ?? buildkitAddress(root);
   if (!start)

@@ -50,10 +50,11 @@ describe('a stack of the scripts', () => {
     assert.equal(written(openStack(root, 'local', {}).configFile).config['falco:version'], undefined);
   });
 
-  it('takes the settings of local under another name, with a bucket of its own that its channels share', () => {
+  it('takes the settings of local under another name, with a bucket and a registry path that its channels share', () => {
     const mine = openStack(root, 'mine', {});
     const master = openStack(root, 'mine-master', {});
     assert.equal(mine.config['falco:bucket'], '.local/bucket-mine');
+    assert.equal(mine.config['falco:registry'], '/mine');
     assert.equal(mine.config['falco:channel'], 'release');
     assert.equal(master.config['falco:bucket'], '.local/bucket-mine');
     assert.equal(master.config['falco:channel'], 'master');

@@ -47,6 +47,13 @@ describe('what the options name', () => {
     );
   });
 
+  it("leaves the stack's source out beside a tree alone", () => {
+    assert.deepEqual(overrides('--tree=tree.tar.gz'), {
+      tree: path.join(started, 'tree.tar.gz'),
+      source: '',
+    });
+  });
+
   it('is nothing without options', () => {
     assert.deepEqual(overrides(), {});
   });
