@@ -54,7 +54,8 @@ export async function localServices(
     onStart = () => {},
   }: { start: boolean; root?: string; onStart?: (line: string) => void },
 ): Promise<Services> {
-  const slash = address.indexOf('/');
+  // A URL is refused as it is, below.
+  const slash = address.includes('://') ? -1 : address.indexOf('/');
   const [host, below] = slash < 0 ? [address, ''] : [address.slice(0, slash), address.slice(slash)];
   const wanted = { registry: host || undefined, buildkit };
   const services = await servicesAt(wanted, { start, root, onStart });

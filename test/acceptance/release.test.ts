@@ -251,6 +251,25 @@ describe('release', function () {
     await assertResolves(candidate);
   });
 
+  it('makes everything but the sources from a tree alone, in a stack of another name beside it', async () => {
+    const before = await project.outputs();
+    const tree = fileOf(first.packages['falco-bin-x86.tar.gz'].url);
+    const other = ['--stack', 'other'];
+    const { text } = await project.ok('up', ...other, '--tree', tree);
+    assert.match(text, /No source was given: the source tarball and the test suite/);
+    await project.ok('preview', ...other, '--tree', tree, '--expect-no-changes');
+    const made = await project.outputs(...other);
+    const names = [...packagesOf(made.version), ...UNVERSIONED].filter(
+      (name) => !name.startsWith('falco-src-'),
+    );
+    assert.deepEqual(Object.keys(made.packages).sort(), names.sort());
+    assert.deepEqual(Object.keys(made.images).sort(), imagesOf(made.version, 'latest'));
+    await assertResolves(made);
+    await project.ok('destroy', ...other);
+    for (const reference of Object.values(made.images)) assert.equal(await digest(reference), undefined);
+    await assertResolves(before);
+  });
+
   it('makes the master channel beside it, and takes each away without the other', async () => {
     await project.ok('up', '--channel', 'master');
     const master = await project.outputs('--channel', 'master');
