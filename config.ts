@@ -42,26 +42,29 @@ export interface Settings {
   buildkit?: string;
 }
 
-type Key =
-  | 'channel'
-  | 'bucket'
-  | 'url'
-  | 'registry'
-  | 'mirrors'
-  | 'source'
-  | 'tree'
-  | 'extra'
-  | 'patches'
-  | 'cmakeArgs'
-  | 'version'
-  | 'date'
-  | 'signingKey'
-  | 'gnupgHome'
-  | 'buildkit';
+const KEYS = [
+  'channel',
+  'bucket',
+  'url',
+  'registry',
+  'mirrors',
+  'source',
+  'tree',
+  'extra',
+  'patches',
+  'cmakeArgs',
+  'version',
+  'date',
+  'signingKey',
+  'gnupgHome',
+  'buildkit',
+] as const;
+type Key = (typeof KEYS)[number];
 
 const key = (name: Key) => `${NAMESPACE}:${name}`;
 
 export function readSettings(): Settings {
+  refuseUnknown(Object.keys(pulumi.runtime.allConfig()));
   const config = new pulumi.Config(NAMESPACE);
   const bucket = config.get('bucket') ?? '.local/bucket';
   const version = config.get('version');
@@ -85,6 +88,13 @@ export function readSettings(): Settings {
     gnupgHome: config.get('gnupgHome') ?? '.local/gnupg',
     buildkit: config.get('buildkit'),
   };
+}
+
+/** A key with a typing mistake would be as good as unset. */
+function refuseUnknown(keys: string[]): void {
+  const known = new Set<string>(KEYS.map(key));
+  const unknown = keys.find((name) => name.startsWith(`${NAMESPACE}:`) && !known.has(name));
+  if (unknown) throw new SettingError(unknown, `is no setting; known: ${KEYS.join(', ')}`);
 }
 
 function channel(text = 'release'): Settings['channel'] {

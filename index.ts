@@ -2,11 +2,21 @@
 import * as pulumi from '@pulumi/pulumi';
 import { catalog } from './catalog';
 import { NAMESPACE, readSettings } from './config';
-import { namingViolations } from './names';
+import { namingViolations, SettingError } from './names';
 import { declareRelease } from './release';
 import { localServices } from './services';
 
 export = async () => {
+  try {
+    return await declare();
+  } catch (error) {
+    // A message of ours says all; only a mistake of the program needs its stack.
+    const isOurs = error instanceof SettingError || (error as Error).constructor === Error;
+    throw isOurs ? new pulumi.RunError((error as Error).message) : error;
+  }
+};
+
+async function declare() {
   const violations = namingViolations(catalog);
   if (violations.length > 0)
     throw new Error(`The catalog breaks the naming rules: ${violations.join('; ')}.`);
@@ -33,4 +43,4 @@ export = async () => {
     },
     config,
   );
-};
+}

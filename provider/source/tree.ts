@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import type { Layout, Requirement } from '../../model';
 import { CheckError } from '../resource';
 import { hashFile, listTree, SourceFile, unpackTar } from './files';
-import { hashParts, PartHashes } from './parts';
+import { hashOf, hashParts, PartHashes } from './parts';
 import { binaryVersion, elfMachine } from './version';
 
 const UNPACKED = '.local/cache/trees';
@@ -35,11 +35,14 @@ export async function readTree(
   const given = path.resolve(location);
   const stat = await fs.stat(given).catch(() => undefined);
   if (!stat) throw fail(`${given} does not exist; give an installed tree, a folder or a tar.gz of one`);
-  const unpacked = stat.isDirectory() ? given : await unpack(given, fail);
-  const folder = await findRoot(unpacked, layout.binary);
-  if (!folder)
+  const list = async (unpacked: string) => {
+    const folder = await findRoot(unpacked, layout.binary);
+    if (folder) return { folder, files: await listTree(folder) };
     throw fail(`${given} has no ${layout.binary}; give an installed tree (DESTDIR of cmake --install)`);
-  const files = (await listTree(folder)).filter((file) => new RegExp(layout.treeRoots).test(file.path));
+  };
+  const listed = stat.isDirectory() ? await list(given) : await listArchive(given, list, fail);
+  const { folder } = listed;
+  const files = listed.files.filter((file) => new RegExp(layout.treeRoots).test(file.path));
   const missing = missingFrom(files, layout);
   if (missing.length > 0) throw fail(`${given} lacks ${missing.map(({ what }) => what).join(', ')}`);
   const binary = path.join(folder, layout.binary);
@@ -54,9 +57,28 @@ export async function readTree(
   return { folder, files, parts, version: await binaryVersion(binary) };
 }
 
-async function unpack(archive: string, fail: (message: string) => CheckError): Promise<string> {
+type Listed = Pick<Tree, 'folder' | 'files'>;
+
+/** Unpacked once for each digest. A cached folder that is not what was unpacked is made anew. */
+async function listArchive(
+  archive: string,
+  list: (unpacked: string) => Promise<Listed>,
+  fail: (message: string) => CheckError,
+): Promise<Listed> {
   const folder = path.resolve(UNPACKED, await hashFile(archive));
-  if (await fs.stat(folder).catch(() => undefined)) return folder;
+  const record = `${folder}.sha256`;
+  const stored = await fs.readFile(record, 'utf8').catch(() => undefined);
+  const cached = stored === undefined ? undefined : await list(folder).catch(() => undefined);
+  if (cached && hashOf(cached.files) === stored) return cached;
+  await fs.rm(record, { force: true });
+  await fs.rm(folder, { recursive: true, force: true });
+  await unpack(archive, folder, fail);
+  const listed = await list(folder);
+  await fs.writeFile(record, hashOf(listed.files));
+  return listed;
+}
+
+async function unpack(archive: string, folder: string, fail: (message: string) => CheckError): Promise<void> {
   const temporary = `${folder}.${process.pid}`;
   await fs.rm(temporary, { recursive: true, force: true });
   await fs.mkdir(temporary, { recursive: true });
@@ -67,7 +89,6 @@ async function unpack(archive: string, fail: (message: string) => CheckError): P
     await fs.rm(temporary, { recursive: true, force: true });
     throw fail(`${archive} cannot be unpacked (${(error as Error).message}); give a tar or tar.gz`);
   }
-  return folder;
 }
 
 /** The shallowest folder, at most one level down, that holds the binary. */
