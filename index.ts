@@ -5,6 +5,7 @@ import { NAMESPACE, readSettings } from './config';
 import { namingViolations, SettingError } from './names';
 import { declareRelease } from './release';
 import { localServices } from './services';
+import { BUCKET_SPACE, checkSpace, SERVICES_SPACE } from './services/space';
 
 export = async () => {
   try {
@@ -23,7 +24,9 @@ async function declare() {
   const config = readSettings();
   const architecture = catalog.architectures.find(({ enabled }) => enabled);
   if (!architecture) throw new Error('The catalog has no enabled architecture.');
-  const services = await localServices(config, { start: !pulumi.runtime.isDryRun() });
+  const isUpdate = !pulumi.runtime.isDryRun();
+  if (isUpdate) await checkDisks(config.bucket);
+  const services = await localServices(config, { start: isUpdate });
 
   return declareRelease(
     {
@@ -43,4 +46,11 @@ async function declare() {
     },
     config,
   );
+}
+
+/** Not before `destroy`, which frees some. */
+async function checkDisks(bucket: string): Promise<void> {
+  await checkSpace('.local', SERVICES_SPACE, 'move the project to another disk');
+  if (!/^\w+:\/\//.test(bucket))
+    await checkSpace(bucket, BUCKET_SPACE, `set ${NAMESPACE}:bucket to another disk`);
 }
