@@ -9,6 +9,8 @@ export interface Signer {
   fingerprint: string;
   /** First user id. */
   uid: string;
+  /** When the key was made. */
+  created: Date;
   /** When the key expires; absent: never. */
   expires?: Date;
   home: string;
@@ -28,6 +30,7 @@ interface SecretKey {
   fingerprint: string;
   uid: string;
   validity: string;
+  created: Date;
   canSign: boolean;
   expires?: Date;
   /** Names of the files that hold its private parts, without `.key`. */
@@ -50,6 +53,7 @@ function parseKeys(listing: string): SecretKey[] {
         fingerprint: '',
         uid: '',
         validity: fields[1],
+        created: new Date(Number(fields[5]) * 1000),
         canSign: fields[11].includes('S'),
         expires,
         keygrips: [],
@@ -155,6 +159,7 @@ export async function openSigner(options: { home: string; key?: string; setting:
   return {
     fingerprint: chosen.fingerprint,
     uid: chosen.uid,
+    created: chosen.created,
     expires: chosen.expires,
     home,
     clearSign: (document) => sign(['--clear-sign'], document),
@@ -211,8 +216,12 @@ async function findProgram(name: string): Promise<string> {
 /**
  * Signs an rpm file in place through gpg: header signature (OpenPGP v4, SHA-256), payload covered by the header's
  * digest of it. An earlier signature is replaced. Needs `rpmsign`.
+ *
+ * @param epoch seconds since 1970: the time in the signature, so that the same package signed again is the same bytes;
+ *   the key's own date where that is later, because no signature is older than its key
  */
-export async function signRpm(file: string, signer: Signer): Promise<void> {
+export async function signRpm(file: string, signer: Signer, epoch: number): Promise<void> {
+  const time = Math.max(Math.floor(epoch), signer.created.getTime() / 1000);
   await withKeys(signer.home, async (gpg) => {
     const defines = [
       ['_gpg_name', signer.fingerprint],
@@ -220,7 +229,10 @@ export async function signRpm(file: string, signer: Signer): Promise<void> {
       ['_gpg_digest_algo', 'sha256'],
       // rpm's own default is a gpg2 that Debian does not have.
       ['__gpg', await findProgram('gpg')],
-      ['_gpg_sign_cmd_extra_args', '--batch --no-tty --no-autostart --trust-model always'],
+      [
+        '_gpg_sign_cmd_extra_args',
+        `--batch --no-tty --no-autostart --trust-model always --faked-system-time ${time}!`,
+      ],
     ];
     const args = defines.flatMap(([name, value]) => ['--define', `${name} ${value}`]);
     const { code, stderr } = await execute('rpmsign', [...args, '--addsign', path.resolve(file)]);

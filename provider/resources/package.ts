@@ -171,7 +171,7 @@ async function buildFrom(
     }
     if (inputs.signing) {
       const { home, fingerprint, setting } = inputs.signing;
-      await signRpm(file, await openSigner({ home, key: fingerprint, setting }));
+      await signRpm(file, await openSigner({ home, key: fingerprint, setting }), inputs.epoch);
     }
     const sha256 = await hashFile(file);
     const key = `${inputs.repository}/pool/${sha256}/${inputs.fileName}`;

@@ -84,8 +84,11 @@ describe('gpg', function () {
     const file = await makeRpm(root, { name: 'sample', version: '1.0.0' });
     const before = await rpmDigests(file);
     assert.equal((await readRpm(file)).signature.values.has(SIGNATURE_TAG.rsa), false);
-    await signRpm(file, signer);
+    const copy = path.join(root, 'copy.rpm');
+    await fs.copyFile(file, copy);
+    await signRpm(file, signer, 0);
     assert.deepEqual(await rpmDigests(file), before);
+    const first = await fs.readFile(file);
     const { stdout } = await run('rpm', ['-qp', '--nosignature', '--qf', '%{RSAHEADER:pgpsig}', file]);
     assert.match(stdout, new RegExp(`^RSA/SHA256, .*Key ID ${fingerprint.slice(-16).toLowerCase()}$`));
     const key = path.join(root, 'key.asc');
@@ -96,8 +99,13 @@ describe('gpg', function () {
       (await run('rpmkeys', ['--dbpath', db, '--checksig', file])).stdout,
       /: digests signatures OK\n$/,
     );
-    await signRpm(file, signer);
+    await signRpm(file, signer, 0);
     assert.deepEqual(await rpmDigests(file), before);
+    await signRpm(copy, signer, 0);
+    assert.deepEqual(await fs.readFile(copy), first);
+    const later = signer.created.getTime() / 1000 + 60;
+    await signRpm(file, signer, later);
+    assert.notDeepEqual(await fs.readFile(file), first);
   });
 
   it('says what is wrong with a key, and which setting names it', async () => {

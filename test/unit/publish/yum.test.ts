@@ -22,12 +22,16 @@ describe('yum repository', function () {
   let bucket: string;
   let store: Store;
   let signer: Signer;
-  const rpm = (name: string, version: string, options: { content?: string; stack?: string } = {}) =>
+  const rpm = (
+    name: string,
+    version: string,
+    options: { content?: string; stack?: string; signed?: Date } = {},
+  ) =>
     rpmIn(
       store,
       folder,
       { name, version, content: options.content },
-      (file) => signRpm(file, signer),
+      (file) => signRpm(file, signer, (options.signed ?? new Date()).getTime() / 1000),
       options.stack,
     );
 
@@ -138,8 +142,7 @@ describe('yum repository', function () {
     const before = await snapshot(store);
     await publishYum(store, settings, [one], signer, new Date());
     assert.deepEqual(await snapshot(store), before);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
-    const again = await rpm('sample', '1.0.0');
+    const again = await rpm('sample', '1.0.0', { signed: new Date(Date.now() + 86_400_000) });
     assert.notEqual(again.sha256, one.sha256);
     const manifest = await publishYum(store, settings, [again], signer, new Date());
     assert.equal(manifest.entries[0].sha256, one.sha256);
