@@ -84,8 +84,8 @@ describe('gpg', function () {
     const file = await makeRpm(root, { name: 'sample', version: '1.0.0' });
     const before = await rpmDigests(file);
     assert.equal((await readRpm(file)).signature.values.has(SIGNATURE_TAG.rsa), false);
-    const copy = path.join(root, 'copy.rpm');
-    await fs.copyFile(file, copy);
+    const copies = ['same.rpm', 'later.rpm'].map((name) => path.join(root, name));
+    for (const copy of copies) await fs.copyFile(file, copy);
     await signRpm(file, signer, 0);
     assert.deepEqual(await rpmDigests(file), before);
     const first = await fs.readFile(file);
@@ -101,11 +101,10 @@ describe('gpg', function () {
     );
     await signRpm(file, signer, 0);
     assert.deepEqual(await rpmDigests(file), before);
-    await signRpm(copy, signer, 0);
-    assert.deepEqual(await fs.readFile(copy), first);
-    const later = signer.created.getTime() / 1000 + 60;
-    await signRpm(file, signer, later);
-    assert.notDeepEqual(await fs.readFile(file), first);
+    await signRpm(copies[0], signer, 0);
+    assert.deepEqual(await fs.readFile(copies[0]), first);
+    await signRpm(copies[1], signer, signer.created.getTime() / 1000 + 60);
+    assert.notDeepEqual(await fs.readFile(copies[1]), first);
   });
 
   it('says what is wrong with a key, and which setting names it', async () => {
