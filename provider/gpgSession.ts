@@ -3,8 +3,9 @@
  *
  * gpg talks to its agent over a unix socket in the folder, which fails where the path is longer than 107 bytes, and
  * the agent outlives gpg. So the work is done in a short private folder under /tmp whose entries point to the real
- * one, with an agent of our own. It ends with this process even when that is killed: gpg-agent(1), "--daemon
- * command", watches the command, and ours is a `cat` that ends when our side of its pipe closes.
+ * one, with an agent of our own. Both go with this process even when that is killed, as the engine does with its
+ * plugins: gpg-agent(1), "--daemon command", watches the command, and ours is a `cat` that ends when our side of its
+ * pipe closes, and then removes the folder.
  * Where an agent for the folder runs already (its owner has unlocked a key), that one is used and left alone.
  */
 import { ChildProcess, spawn } from 'node:child_process';
@@ -84,8 +85,9 @@ async function agentPid(home: string): Promise<number | undefined> {
 /** Seen on a machine under heavy load: an agent that runs and never answers. A new one does. */
 const ATTEMPTS = 3;
 
-async function startAgent(home: string, attempt = 1): Promise<NonNullable<Session['agent']>> {
-  const args = ['--homedir', home, '--quiet', '--daemon', 'cat'];
+async function startAgent(home: string, folder: string, attempt = 1): Promise<NonNullable<Session['agent']>> {
+  const watch = ['sh', '-c', 'cat; rm -rf -- "$1"', 'sh', folder];
+  const args = ['--homedir', home, '--quiet', '--daemon', ...watch];
   const command = spawn('gpg-agent', args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
   let complaint = '';
   command.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
@@ -104,8 +106,10 @@ async function startAgent(home: string, attempt = 1): Promise<NonNullable<Sessio
     if (command.exitCode !== null) break;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  command.kill();
-  if (attempt < ATTEMPTS) return startAgent(home, attempt + 1);
+  // Before the pipe closes: the folder is still needed.
+  command.kill('SIGKILL');
+  command.stdin.end();
+  if (attempt < ATTEMPTS) return startAgent(home, folder, attempt + 1);
   throw new Error(`gpg-agent does not start: ${complaint.trim() || 'no answer'}`);
 }
 
@@ -140,7 +144,7 @@ async function open(home: string, mode: 'use' | 'change'): Promise<Session> {
         if (!transient.test(name)) await fs.symlink(path.join(home, name), path.join(session.home, name));
       }
     }
-    session.agent = await startAgent(session.home);
+    session.agent = await startAgent(session.home, session.folder);
     return session;
   } catch (error) {
     cleanUp(session);

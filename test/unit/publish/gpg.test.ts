@@ -150,7 +150,7 @@ describe('gpg', function () {
     assert.deepEqual(await agentsNaming(root), []);
   });
 
-  it('ends its agent with a process that is killed', async () => {
+  it('ends its agent with a process that is killed, and removes its folder', async () => {
     const script = `
       const { openSigner } = require(${JSON.stringify(path.resolve('provider/gpg'))});
       openSigner({ home: ${JSON.stringify(home)}, setting: 'x' })
@@ -168,6 +168,6 @@ describe('gpg', function () {
       assert.ok(waited < 15_000, 'the agent is still there');
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    await fs.rm(path.join('/tmp', folder), { recursive: true });
+    assert.ok(!(await shortFolders()).includes(folder));
   });
 });
