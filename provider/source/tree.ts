@@ -50,7 +50,7 @@ export async function readTree(
   if (found === undefined) throw fail(`${layout.binary} in ${given} is no ELF binary`);
   if (found !== machine) {
     throw fail(
-      `${layout.binary} in ${given} is for another machine (ELF machine ${found}, wanted ${machine} = x86-64)`,
+      `${layout.binary} in ${given} is for another machine (ELF machine ${found}, wanted ${machine} = x86-64); give a tree built for that`,
     );
   }
   const parts = hashParts([{ prefix: '', files }], layout.treeParts);
