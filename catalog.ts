@@ -2,7 +2,7 @@
  * The artifact set as data: the tables of `seed/falco-artifacts-scope-part-2.md`, and nothing else.
  * File names, usage texts, naming checks, docs and the tests' expectations are derived from here.
  */
-import { Catalog, ImageRow, PackageRow, Part, TreeSelection } from './model';
+import { Catalog, CheckRow, ImageRow, PackageRow, Part, TreeSelection } from './model';
 
 const name = 'falco';
 
@@ -29,9 +29,9 @@ const runtime: Part[] = ['binary', 'rules'];
 const withModule: Part[] = [...runtime, 'module', 'driver'];
 const withBpf: Part[] = [...runtime, 'bpf', 'driver'];
 
-const deb = { format: 'deb', from: 'tree' } as const;
-const rpm = { format: 'rpm', from: 'tree' } as const;
-const tarball = { format: 'tar.gz', from: 'tree' } as const;
+const deb = { format: 'deb', from: 'tree', gate: 'deb' } as const;
+const rpm = { format: 'rpm', from: 'tree', gate: 'rpm' } as const;
+const tarball = { format: 'tar.gz', from: 'tree', gate: 'unpack' } as const;
 const bpfConflict = { conflicts: ['{name}-bpf'], replaces: ['{name}-bpf'] };
 const moduleConflict = { conflicts: ['{name}'], replaces: ['{name}'] };
 const doc = (template: string) => ({ template, to: '/usr/share/doc/{package}/INSTALL' });
@@ -131,6 +131,7 @@ const packages: PackageRow[] = [
   {
     ...tarball,
     key: 'bin',
+    gate: 'install',
     fileName: '{name}-bin-{version}-{arch}.tar.gz',
     aliases: ['{name}-bin-{arch}.tar.gz', '{name}-{version}-{legacy}.tar.gz'],
     parts: [...withModule, 'bpf'],
@@ -144,6 +145,7 @@ const packages: PackageRow[] = [
   {
     format: 'tar.gz',
     from: 'source',
+    gate: 'unpack',
     key: 'src',
     fileName: '{name}-src-{version}-{arch}.tar.gz',
     aliases: ['{name}-src-{arch}.tar.gz'],
@@ -185,6 +187,7 @@ const packages: PackageRow[] = [
     key: 'debug',
     format: 'debug',
     from: 'debug',
+    gate: 'debug',
     fileName: '{name}-{version}-{arch}.debug',
     aliases: ['{name}.debug'],
     parts: ['binary'],
@@ -192,6 +195,16 @@ const packages: PackageRow[] = [
     texts: [],
   },
 ];
+
+/** What needs no driver. */
+const answers: CheckRow[] = [
+  { run: [`/usr/bin/${name}`, '--version'], says: '{version}' },
+  { run: [`/usr/bin/${name}`, '-V', `/etc/${name}/${name}_rules.yaml`] },
+];
+/** It starts, or says that it has no driver, as on a machine that makes releases. */
+const starts: CheckRow = { run: [`/usr/bin/${name}`], lasts: 3, orSays: 'driver|module|probe|device|/dev/' };
+const usage: CheckRow = { run: ['usage'], says: '{usage}' };
+const noLoader = { environment: ['SKIP_DRIVER_LOADER=true'] };
 
 const hostMounts =
   '-v /dev:/host/dev -v /proc:/host/proc:ro -v /boot:/host/boot:ro ' +
@@ -215,6 +228,7 @@ const images: ImageRow[] = [
         `docker run --rm -i -t --privileged -e SKIP_DRIVER_LOADER=true -v /var/run/docker.sock:/host/var/run/docker.sock ${hostMounts} {image}`,
       ],
     },
+    gate: [usage, ...[...answers, { ...starts, run: [] }].map((one) => ({ ...one, ...noLoader }))],
   },
   {
     name: 'falco-driver-loader',
@@ -231,6 +245,7 @@ const images: ImageRow[] = [
         `docker run --rm -i -t --privileged ${hostMounts} {image} bpf`,
       ],
     },
+    gate: [usage],
   },
   {
     name: 'falco-no-driver',
@@ -251,6 +266,7 @@ const images: ImageRow[] = [
         'docker run --rm -i -t --privileged -v /var/run/docker.sock:/host/var/run/docker.sock -v /dev:/host/dev -v /proc:/host/proc:ro {image}',
       ],
     },
+    gate: [usage, ...answers, { ...starts, run: [] }],
   },
   {
     name: 'falco-tester',
@@ -263,12 +279,13 @@ const images: ImageRow[] = [
       about: 'Runs the integration suite against the packages (deb, rpm, tar.gz) found in /packages.',
       run: ['docker run --rm --privileged -v "$PWD":/packages:ro {image} test'],
     },
+    gate: [usage, { run: [], says: '{usage}' }],
   },
   {
     name: 'falco-builder',
     title: 'Falco builder',
     dockerfile: 'falco-builder',
-    from: { base: 'debian' },
+    from: { compiles: true },
     context: [],
     aliases: [],
     usage: {
@@ -278,8 +295,11 @@ const images: ImageRow[] = [
         'docker run --rm -v "$PWD":/source:ro -v "$PWD/build":/build {image} all',
       ],
     },
+    gate: [usage, { run: [], says: '{usage}' }, { run: ['bash', '-c', 'cmake --version && c++ --version'] }],
   },
 ];
+
+const bookworm = { of: 'Debian 12', versions: { GLIBC: '2.36', GLIBCXX: '3.4.30', CXXABI: '1.3.13' } };
 
 export const catalog: Catalog = {
   product: {
@@ -398,7 +418,6 @@ export const catalog: Catalog = {
     versionVariable: 'FALCO_VERSION',
     cmakeArgs: [
       '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
-      '-DUSE_BUNDLED_DEPS=OFF',
       '-DBUILD_DRIVER=OFF',
       '-DBUILD_BPF=OFF',
       '-DFALCO_ETC_DIR=/etc/falco',
@@ -409,11 +428,41 @@ export const catalog: Catalog = {
   packages,
   images,
 
+  libraries: {
+    // Upstream's way: one binary for every supported distribution, from an old one and with its libraries inside.
+    bundled: {
+      base: 'old',
+      cmakeArgs: ['-DUSE_BUNDLED_DEPS=ON'],
+      floors: {
+        deb: { of: 'Debian 11', versions: { GLIBC: '2.31', GLIBCXX: '3.4.28', CXXABI: '1.3.12' } },
+        rpm: { of: 'RHEL 8', versions: { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' } },
+        'tar.gz': { of: 'RHEL 8', versions: { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' } },
+      },
+    },
+    // Without further downloads: for the distribution that it is compiled on, and newer ones of its kind.
+    distribution: {
+      base: 'debian',
+      cmakeArgs: ['-DUSE_BUNDLED_DEPS=OFF'],
+      floors: { deb: bookworm, rpm: bookworm, 'tar.gz': bookworm },
+    },
+  },
+
+  gates: {
+    base: 'debian',
+    installed: [...answers, starts],
+    rpmStandIns: ['dkms', 'kernel-devel', 'systemd'],
+  },
+
   bases: {
     debian: {
       reference:
         'docker.io/library/debian:bookworm-slim@sha256:3783cc01769c7b2b1b83a5c5ad96c815348e28ed7da68e2e3687004faa906251',
       rootfs: { distribution: 'debian', suite: 'bookworm', variant: 'minbase' },
+    },
+    old: {
+      reference:
+        'docker.io/library/debian:bullseye-slim@sha256:4c25ffa6ef572cf0d57da8c634769a08ae94529f7de5be5587ec8ce7b9b50f9c',
+      rootfs: { distribution: 'debian', suite: 'bullseye', variant: 'minbase' },
     },
   },
 

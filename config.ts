@@ -4,6 +4,7 @@
  */
 import * as path from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
+import type { Libraries } from './model';
 import { checkVersion, SettingError } from './names';
 
 /** Configuration namespace: keys read `falco:<name>`. */
@@ -30,6 +31,10 @@ export interface Settings {
   patches?: string;
   /** `falco:cmakeArgs`: arguments of `cmake` after the catalog's. */
   cmakeArgs: string[];
+  /** `falco:libraries`: `bundled` (default) compiles for every supported distribution, `distribution` for one. */
+  libraries: Libraries;
+  /** `falco:gateLimit`: seconds until a gate counts as hanging. Default 300. */
+  gateLimit: number;
   /** `falco:version`: x.y.z[-pre]. Default: the tree's, else the source's. */
   version?: string;
   /** `falco:date`: seconds since 1970 or ISO 8601. Default: the source's commit time, else a constant. */
@@ -53,6 +58,8 @@ const KEYS = [
   'extra',
   'patches',
   'cmakeArgs',
+  'libraries',
+  'gateLimit',
   'version',
   'date',
   'signingKey',
@@ -82,6 +89,8 @@ export function readSettings(): Settings {
     extra: table(config, 'extra'),
     patches: config.get('patches'),
     cmakeArgs: strings(config, 'cmakeArgs'),
+    libraries: libraries(config.get('libraries')),
+    gateLimit: gateLimit(config.get('gateLimit')),
     version: version === undefined ? undefined : checkVersion(version, key('version')),
     epoch: epoch(config.get('date')),
     signingKey: config.get('signingKey'),
@@ -100,6 +109,16 @@ function refuseUnknown(keys: string[]): void {
 function channel(text = 'release'): Settings['channel'] {
   if (text === 'release' || text === 'master') return text;
   throw new SettingError(key('channel'), `"${text}" is no channel; give release or master`);
+}
+
+function libraries(text = 'bundled'): Libraries {
+  if (text === 'bundled' || text === 'distribution') return text;
+  throw new SettingError(key('libraries'), `"${text}" is unknown; give bundled or distribution`);
+}
+
+function gateLimit(text = '300'): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new SettingError(key('gateLimit'), `"${text}" is no number of seconds; give one such as 300`);
 }
 
 function epoch(text: string | undefined): number | undefined {

@@ -144,6 +144,47 @@ export interface PackageRow {
   texts: TextFile[];
   /** Carry the shared libraries that a plain system lacks. */
   libraries?: boolean;
+  /** How its client tries it before it is published; `install` and `unpack` are of tarballs. */
+  gate: 'deb' | 'rpm' | 'install' | 'unpack' | 'debug';
+}
+
+/** A command that must succeed before an artifact is published. `{version}` and `{usage}` are filled in. */
+export interface CheckRow {
+  /** For an image: what its entry point is given; empty for its own command. */
+  run: string[];
+  /** What it must print. */
+  says?: string;
+  /** `NAME=VALUE`. */
+  environment?: string[];
+  /** It runs until it is stopped: seconds that it must last. */
+  lasts?: number;
+  /** Regular expression on what it may say where it cannot last, as without a driver. */
+  orSays?: string;
+}
+
+/** How the binaries get their libraries: their own, for all distributions, or those of the system that compiles them. */
+export type Libraries = 'bundled' | 'distribution';
+
+/** The oldest system that a format is for, and the newest symbol versions that it has, by their prefix (`GLIBC`). */
+export interface Floor {
+  of: string;
+  versions: Record<string, string>;
+}
+
+export interface LibrariesRow {
+  /** Row of `bases` that the compiling image starts from. */
+  base: string;
+  cmakeArgs: string[];
+  floors: Record<'deb' | 'rpm' | 'tar.gz', Floor>;
+}
+
+export interface GatesRow {
+  /** Base of the clients. */
+  base: string;
+  /** What a package must do once it is installed. */
+  installed: CheckRow[];
+  /** What every rpm distribution provides and is not read off libraries. */
+  rpmStandIns: string[];
 }
 
 /** A file or folder that an image build gets, by the path it has in the context. */
@@ -157,14 +198,16 @@ export interface ImageRow {
   title: string;
   /** Folder under `dockerfiles/`. */
   dockerfile: string;
-  /** A row of `bases`, or another image of the set. */
-  from: { base: string } | { image: string };
+  /** A row of `bases`, another image of the set, or the base that `libraries` says binaries are compiled on. */
+  from: { base: string } | { image: string } | { compiles: true };
   /** Named context `artifacts`; without it the image needs nothing of the release. */
   context: ContextEntry[];
   /** Further tags `<repository>:<tag><suffix>`, for names that users have. */
   aliases: { repository: string; suffix: string }[];
   /** How to run it: label, `usage` command, Dockerfile head and docs show these lines. */
   usage: { about: string; run: string[] };
+  /** What it must do before a tag points at it. */
+  gate: CheckRow[];
 }
 
 /** A root file system that images start from. */
@@ -186,6 +229,8 @@ export interface Catalog {
   layout: Layout;
   packages: PackageRow[];
   images: ImageRow[];
+  libraries: Record<Libraries, LibrariesRow>;
+  gates: GatesRow;
   bases: Record<string, BaseRow>;
   repositories: {
     apt: RepositoryRow & { suite: string; component: string };

@@ -1,5 +1,6 @@
 /** What the stack exports: the interface that scripts rely on (`npm run output -- --json`). */
 import * as pulumi from '@pulumi/pulumi';
+import { Gates } from './components/gates';
 import { Packages } from './components/packages';
 import { Repositories } from './components/repositories';
 import { Base, Source, Tag } from './components/resources';
@@ -11,12 +12,14 @@ interface Made {
   settings: ReleaseSettings;
   source: Source;
   packages: Packages;
+  gates: Gates;
   repositories: Repositories;
   tags: Tags;
   bases: Record<string, Base>;
 }
 
-export function releaseOutputs({ settings, source, repositories, tags, bases }: Made) {
+export function releaseOutputs(made: Made) {
+  const { settings, source, packages, gates, repositories, tags, bases } = made;
   const { catalog, url } = settings;
   const { apt, yum, downloads } = catalog.repositories;
   const names = publicNames(catalog.product);
@@ -43,12 +46,15 @@ export function releaseOutputs({ settings, source, repositories, tags, bases }: 
     },
     yum: { url: folder(yum), key, repo: pulumi.interpolate`${folder(yum)}/${names.yumRepo}` },
     downloads: { url: folder(downloads) },
+    /** Seconds that each took when it last ran. */
+    gates: Object.fromEntries(Object.entries(gates.all).map(([name, { seconds }]) => [name, seconds])),
     notes: pulumi
-      .all(
-        Object.entries(bases).map(([name, base]) =>
+      .all([
+        ...Object.entries(bases).map(([name, base]) =>
           base.took.apply((took) => baseNote(name, took, settings)),
         ),
-      )
+        packages.tree.facts.apply(({ distribution }) => librariesNote(distribution, settings)),
+      ])
       .apply((notes) => [
         ...notes,
         ...(settings.hasSource
@@ -56,6 +62,14 @@ export function releaseOutputs({ settings, source, repositories, tags, bases }: 
           : ['No source was given: the source tarball and the test suite of the tester image are left out.']),
       ]),
   };
+}
+
+function librariesNote(distribution: string, { catalog, libraries, namespace }: ReleaseSettings): string {
+  const { floors } = catalog.libraries[libraries];
+  const oldest = [...new Set(Object.values(floors).map(({ of }) => of))].join(' and ');
+  return libraries === 'bundled'
+    ? `The programs are compiled on ${distribution} with libraries of their own, and run on ${oldest} and newer.`
+    : `The programs are for ${distribution}, with whose libraries they are compiled; ${namespace}:libraries is for others.`;
 }
 
 /** `<namespace>/<image>:<tag>` to the reference by digest, for one registry. */

@@ -1,5 +1,6 @@
 /** The release, left to right: source, tool chain, packages, images, repositories, tags. */
 import * as dockerBuild from '@pulumi/docker-build';
+import { Gates } from './components/gates';
 import { Images } from './components/images';
 import { Packages } from './components/packages';
 import { ReleaseImage } from './components/releaseImage';
@@ -46,7 +47,7 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
     setting: `${namespace}:signingKey`,
   });
   const bases = Object.fromEntries(
-    Object.entries(catalog.bases).map(([name, row]) => {
+    basesOf(settings).map(([name, row]) => {
       const repository = `${settings.registry}/base`;
       return [
         name,
@@ -62,10 +63,19 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
     ...packages.built.map(({ resource }) => resource),
     ...Object.values(images.all).map(({ build }) => build),
   ];
-  const repositories = new Repositories('repository', { settings, source, packages, key }, built);
+  const gates = new Gates('gate', { settings, source, packages, images, bases, builder, key });
+  const barrier = [...built, ...Object.values(gates.all)];
+  const repositories = new Repositories('repository', { settings, source, packages, key }, barrier);
   const published = [repositories.apt, repositories.yum, repositories.downloads];
-  const tags = new Tags('tag', { settings, source, images, bases }, [...built, ...published]);
-  return releaseOutputs({ settings, source, packages, repositories, tags, bases });
+  const tags = new Tags('tag', { settings, source, images, bases }, [...barrier, ...published]);
+  return releaseOutputs({ settings, source, packages, gates, repositories, tags, bases });
+}
+
+/** The bases that something starts from. */
+function basesOf({ catalog, libraries }: ReleaseSettings) {
+  const images = catalog.images.flatMap(({ from }) => ('base' in from ? [from.base] : []));
+  const used = new Set([...images, catalog.gates.base, catalog.libraries[libraries].base]);
+  return Object.entries(catalog.bases).filter(([name]) => used.has(name));
 }
 
 /** The image that compiles; it needs nothing of the release but its version and date. */
@@ -75,11 +85,11 @@ function toolChain(
   bases: Record<string, Base>,
   providers: dockerBuild.Provider[],
 ): ReleaseImage {
-  const { images, layout } = settings.catalog;
+  const { images, layout, libraries } = settings.catalog;
   const image = images.find(({ name }) => name === layout.builderImage);
-  const base = image && 'base' in image.from ? bases[image.from.base] : undefined;
+  const base = image && 'compiles' in image.from ? bases[libraries[settings.libraries].base] : undefined;
   if (!image || !base)
-    throw new Error(`catalog: layout.builderImage must name an image that starts from a base`);
+    throw new Error(`catalog: layout.builderImage must name an image that starts from what compiles`);
   return new ReleaseImage(
     `image-${image.name}`,
     { settings, image, source, from: base.ref, files: [] },

@@ -17,6 +17,8 @@ interface Outputs {
   apt?: { url: string; suite: string; component: string; key: string; sources: string };
   yum?: { url: string; key: string; repo: string };
   downloads?: { url: string };
+  /** Seconds that each took. */
+  gates?: Record<string, number>;
   notes?: string[];
 }
 
@@ -58,7 +60,16 @@ export function summary(
   stack: Pick<Stack, 'name'>,
   sizes: Record<string, number> = {},
 ): string {
-  const { version, packages = {}, images = {}, apt, yum, downloads, notes = [] } = outputs as Outputs;
+  const {
+    version,
+    packages = {},
+    images = {},
+    apt,
+    yum,
+    downloads,
+    gates = {},
+    notes = [],
+  } = outputs as Outputs;
   if (!version) return `The stack ${stack.name} has made nothing yet: npm run up\n`;
   return [
     '',
@@ -68,6 +79,7 @@ export function summary(
     ...(apt ? aptLines(apt, packages) : []),
     ...(yum ? yumLines(yum) : []),
     ...(downloads ? ['', 'Downloads', `  ${downloads.url}`] : []),
+    ...gateLines(gates),
     ...(notes.length > 0 ? ['', 'Notes', ...notes.map((note) => `  - ${note}`)] : []),
     '',
   ].join('\n');
@@ -127,6 +139,17 @@ function yumLines(yum: NonNullable<Outputs['yum']>): string[] {
     `  ${fetchTo(yum.repo, `/etc/yum.repos.d/${file}`)}`,
     `  dnf install ${file.replace(/\.repo$/, '')}`,
     `  key: ${yum.key}`,
+  ];
+}
+
+function gateLines(gates: Record<string, number>): string[] {
+  const [slowest] = Object.entries(gates).sort(([, a], [, b]) => b - a);
+  if (!slowest) return [];
+  const count = Object.keys(gates).length;
+  return [
+    '',
+    'Gates',
+    `  all ${count} passed before anything was published; the slowest, ${slowest[0]}, took ${slowest[1]} s`,
   ];
 }
 

@@ -43,7 +43,8 @@ export class Images extends pulumi.ComponentResource {
   }
 
   private parentOf(image: ImageRow, bases: Record<string, Base>): pulumi.Output<string> {
-    const parent = 'image' in image.from ? this.all[image.from.image] : bases[image.from.base];
+    const { from } = image;
+    const parent = 'image' in from ? this.all[from.image] : 'base' in from ? bases[from.base] : undefined;
     if (!parent) throw new Error(`catalog: image ${image.name} starts from something that is not there`);
     return parent.ref;
   }

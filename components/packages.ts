@@ -4,7 +4,7 @@ import { PackageRow, Part } from '../model';
 import type { PartHashes } from '../provider/source/parts';
 import { fileNames, fill } from '../names';
 import { InstallTree, Package, SigningKey, Source } from './resources';
-import { flavour, ReleaseSettings, repositoryOf } from './settings';
+import { ReleaseSettings } from './settings';
 
 export interface PackagesArgs {
   settings: ReleaseSettings;
@@ -17,6 +17,7 @@ export interface PackagesArgs {
 }
 
 export interface BuiltPackage {
+  /** With its names filled in. */
   row: PackageRow;
   names: pulumi.Output<ReturnType<typeof fileNames>>;
   resource: Package;
@@ -32,6 +33,7 @@ export class Packages extends pulumi.ComponentResource {
     this.tree = this.installTree(name, args);
     this.built = settings.catalog.packages
       .filter((row) => row.from !== 'source' || settings.hasSource)
+      .map((row) => renderRow(row, settings.catalog.product.name))
       .map((row) => ({
         row,
         names: source.version.apply((version) =>
@@ -56,7 +58,7 @@ export class Packages extends pulumi.ComponentResource {
         treeParts: source.treeParts,
         builder,
         buildkit: settings.buildkit,
-        cmakeArgs: settings.cmakeArgs,
+        cmakeArgs: cmakeArguments(settings),
         version: source.version,
         epoch: source.epoch,
         layout: settings.catalog.layout,
@@ -79,11 +81,9 @@ export class Packages extends pulumi.ComponentResource {
       `${name}-${row.key}`,
       {
         bucket: settings.bucket,
-        repository: source.version.apply(
-          (version) => catalog.repositories[repositoryOf(row)].prefix[flavour(settings, version)],
-        ),
+        prefix: `build/${settings.stack}/package/${row.key}`,
         product: catalog.product,
-        row: renderRow(row, catalog.product.name),
+        row,
         fileName: source.version.apply(
           (version) => fileNames(catalog.product, row, version, architecture).fileName,
         ),
@@ -96,7 +96,7 @@ export class Packages extends pulumi.ComponentResource {
           ? undefined
           : {
               versionVariable: catalog.layout.versionVariable,
-              args: [...catalog.layout.cmakeArgs, ...settings.cmakeArgs],
+              args: [...catalog.layout.cmakeArgs, ...cmakeArguments(settings)],
             },
         parts: parts.apply((all) => only(row.parts, all)),
         contents: fromTree ? this.tree.contents.apply((all) => only(row.parts, all)) : undefined,
@@ -113,6 +113,12 @@ export class Packages extends pulumi.ComponentResource {
 function only<T>(names: Part[], all: Partial<Record<Part, T>> | undefined): Partial<Record<Part, T>> {
   return Object.fromEntries(names.filter((part) => all && part in all).map((part) => [part, all?.[part]]));
 }
+
+/** After those of every build. */
+const cmakeArguments = ({ catalog, libraries, cmakeArgs }: ReleaseSettings) => [
+  ...catalog.libraries[libraries].cmakeArgs,
+  ...cmakeArgs,
+];
 
 /** Fills in the product's name where a row says `{name}` or `{package}`. */
 function renderRow(row: PackageRow, product: string): PackageRow {

@@ -2,6 +2,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { BaseInputs, BaseOutputs } from '../provider/resources/base';
 import type { ContextImageInputs, ContextImageOutputs } from '../provider/resources/contextImage';
+import type { GateInputs } from '../provider/gates/gate';
 import type { InstallTreeInputs, InstallTreeOutputs } from '../provider/resources/installTree';
 import type { PackageInputs, PackageOutputs } from '../provider/resources/package';
 import type { ReleaseInputs } from '../provider/resources/release';
@@ -104,6 +105,19 @@ export class Package extends pulumi.CustomResource {
       outputs(['key', 'sha256', 'size', 'unsigned', 'recipe'], args),
       opts,
     );
+  }
+}
+
+export class Gate extends pulumi.CustomResource {
+  /** What its last run took. */
+  declare readonly seconds: pulumi.Output<number>;
+
+  constructor(
+    name: string,
+    args: { [K in keyof GateInputs]?: pulumi.Input<unknown> },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super('artifacts:index:Gate', name, outputs(['seconds', 'previous', 'script'], args), opts);
   }
 }
 

@@ -1,5 +1,5 @@
 /** What every component of a release is told. Plain values; `config.ts` reads them. */
-import type { Architecture, Catalog, PackageRow } from '../model';
+import type { Architecture, Catalog, Libraries, PackageRow } from '../model';
 
 export interface ReleaseSettings {
   catalog: Catalog;
@@ -19,7 +19,12 @@ export interface ReleaseSettings {
   /** Address of buildkitd, and the buildx builder that stands for it. */
   buildkit: string;
   builder: string;
+  /** Where the binaries' libraries come from. */
+  libraries: Libraries;
+  /** After the catalog's. */
   cmakeArgs: string[];
+  /** Seconds until a gate counts as hanging. */
+  gateLimit: number;
   /** Without a source: no source tarball, and a tester without the suite. */
   hasSource: boolean;
 }

@@ -105,6 +105,16 @@ export function digest(reference: string, options: RegistryOptions = {}): Promis
   );
 }
 
+/** What an image runs (OCI image specification, "Image Configuration"). */
+export async function imageCommand(
+  reference: string,
+  options: RegistryOptions = {},
+): Promise<{ entryPoint: string[]; command: string[] }> {
+  const text = await crane(['config', reference], reference, { timeout: QUESTION, ...options });
+  const { config = {} } = JSON.parse(text) as { config?: { Entrypoint?: string[]; Cmd?: string[] } };
+  return { entryPoint: config.Entrypoint ?? [], command: config.Cmd ?? [] };
+}
+
 /** Points `newTag` of the same repository at what `reference` (by digest) names. */
 export async function tag(reference: string, newTag: string, options: RegistryOptions = {}): Promise<void> {
   await crane(['tag', reference, newTag], reference, { timeout: QUESTION, ...options });

@@ -17,13 +17,13 @@ import { readControl } from '../formats/debControl';
 import { Signer } from '../gpg';
 import { clearText, isSignedBy, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
+import { isIntact } from './blobs';
 import { emptyManifest, Manifest } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
   checkFiles,
   Committed,
   foreignRepository,
-  isIntact,
   Kind,
   publishPackages,
   PublishOptions,

@@ -7,6 +7,7 @@ import { downloadsPage } from '../formats/downloadsPage';
 import { Signer } from '../gpg';
 import { clearText, verifiedText } from '../gpgVerify';
 import { ConflictError, Store } from '../store/store';
+import { ensureBlob, unbuilt } from './blobs';
 import {
   backOff,
   latestAliases,
@@ -64,11 +65,15 @@ export async function publishDownloads(
   date: Date,
 ): Promise<DownloadsManifest> {
   const day = date.toISOString().slice(0, 10);
+  for (const one of packages) await ensureBlob(store, one, []);
   const manifest = await change(store, settings, (entries) => {
     const before = new Map(entries.map((entry) => [entry.fileName, entry]));
     for (const one of packages) {
       const same = before.get(one.fileName)?.sha256 === one.sha256;
-      before.set(one.fileName, { ...one, date: same ? (before.get(one.fileName)?.date ?? day) : day });
+      before.set(one.fileName, {
+        ...unbuilt(one),
+        date: same ? (before.get(one.fileName)?.date ?? day) : day,
+      });
     }
     return [...before.values()].sort(byName);
   });

@@ -4,7 +4,7 @@ import { Signer } from '../gpg';
 import { isSignedBy } from '../gpgVerify';
 import { Store } from '../store/store';
 
-/** One package of a release, its blob already in the pool. */
+/** One package of a release. */
 export interface PublishedPackage {
   /** Name inside the package; for downloads the row's key. */
   name: string;
@@ -23,6 +23,8 @@ export interface PublishedPackage {
   key: string;
   /** Stack that publishes it; only that one takes it away. */
   stack: string;
+  /** Key of the same bytes outside the repository, where the pool gets its blob from. Default: it is there. */
+  built?: string;
 }
 
 /** Names and texts of a repository. All keys are below the bucket's root. */

@@ -11,6 +11,7 @@ import * as path from 'node:path';
 import { Signer } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
 import { ConflictError, Store } from '../store/store';
+import { ensureBlob, isIntact, unbuilt, wholeKey } from './blobs';
 import { sha256 as digest } from '../formats/compress';
 import { GRACE, keptKeys, Manifest, ManifestEntry, mergeEntries, nextManifest, plainNames } from './manifest';
 import {
@@ -95,30 +96,6 @@ export function untrustedIndex(url: string): UntrustedIndexError {
   );
 }
 
-/** Whether an object has this size and digest. Reads it only where the store cannot tell. */
-export async function isIntact(
-  store: Store,
-  key: string,
-  wanted: { size: number; sha256: string },
-): Promise<boolean> {
-  const head = await store.head(key);
-  if (head?.size !== wanted.size) return false;
-  if (head.sha256 !== undefined) return head.sha256 === wanted.sha256;
-  const found = await store.get(key);
-  return found !== undefined && digest(found.body) === wanted.sha256;
-}
-
-/** Makes sure that a package's blob is whole; takes it from a plain copy when it is not. */
-async function ensureBlob(store: Store, one: PublishedPackage, plainKeys: string[]): Promise<void> {
-  if (await isIntact(store, one.key, one)) return;
-  for (const key of plainKeys) {
-    if (await isIntact(store, key, one)) return store.copy(key, one.key);
-  }
-  throw new Error(
-    `${store.url}/${one.key} is missing or damaged, and no copy is left: build ${one.fileName} again.`,
-  );
-}
-
 interface Job<F> {
   store: Store;
   settings: RepositorySettings;
@@ -137,14 +114,15 @@ async function describePackages<F>(
 ): Promise<ManifestEntry<F>[]> {
   const listed = new Map(current.entries.map((entry) => [entry.fileName, entry]));
   const entries: ManifestEntry<F>[] = [];
-  for (const one of packages) {
+  for (const given of packages) {
+    const one = unbuilt(given);
     const before = listed.get(one.fileName);
     if (before?.sha256 === one.sha256 && before.key === one.key) {
       const { architecture, published, identity, fragment } = before;
       entries.push({ ...before, ...one, architecture, published, identity, fragment });
       continue;
     }
-    const described = known.get(one.sha256) ?? (await describeBlob(store, kind, one, date));
+    const described = known.get(one.sha256) ?? (await describeBlob(store, kind, given, date));
     known.set(one.sha256, described);
     if (before && before.identity !== undefined && before.identity === described.identity) {
       // The same package under another signature: the bytes that are out stay.
@@ -168,16 +146,17 @@ async function describeBlob<F>(
   date: Date,
 ): Promise<ManifestEntry<F>> {
   const copies = [one.fileName, ...one.aliases].map((name) => kind.plainKey(name));
-  await ensureBlob(store, one, copies);
+  const key = await wholeKey(store, one, copies);
+  const entry = unbuilt(one);
   return withTemporaryFolder(async (folder) => {
     const file = path.join(folder, one.fileName);
-    await store.download(one.key, file);
+    await store.download(key, file);
     if (digest(await fs.readFile(file)) !== one.sha256) {
       throw new Error(
-        `${store.url}/${one.key} does not have the digest in its name: build ${one.fileName} again.`,
+        `${store.url}/${key} does not have the digest in its name: build ${one.fileName} again.`,
       );
     }
-    return { ...one, published: date.toISOString(), ...(await kind.describe(file, one, date)) };
+    return { ...entry, published: date.toISOString(), ...(await kind.describe(file, entry, date)) };
   });
 }
 
@@ -322,9 +301,10 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
       for (const fileName of files.fileNames) fileNames.add(fileName);
     }
     const names = plainNames(entries);
+    const built = new Map(packages.map((one) => [one.sha256, one.built]));
     for (const entry of entries.filter(({ fileName }) => fileNames.has(fileName))) {
       const copies = [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name));
-      await ensureBlob(store, entry, copies);
+      await ensureBlob(store, { ...entry, built: built.get(entry.sha256) }, copies);
     }
     const { next, kept } = await commit(job, current, entries, false);
     await settle(job, fileNames);

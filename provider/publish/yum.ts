@@ -9,13 +9,13 @@ import { rpmIdentity, YumFragment, yumFragment } from '../formats/yumPackage';
 import { Signer } from '../gpg';
 import { isSignedBy } from '../gpgVerify';
 import { Store } from '../store/store';
+import { isIntact } from './blobs';
 import { emptyManifest, Manifest } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
   checkFiles,
   Committed,
   foreignRepository,
-  isIntact,
   Kind,
   publishPackages,
   PublishOptions,

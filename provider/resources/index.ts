@@ -2,6 +2,7 @@
 import { Resource } from '../resource';
 import { base } from './base';
 import { contextImage } from './contextImage';
+import { gate } from './gate';
 import { installTree } from './installTree';
 import { packageFile } from './package';
 import { release } from './release';
@@ -19,6 +20,7 @@ export const registry: Record<string, AnyResource> = {
   'artifacts:index:InstallTree': installTree as unknown as AnyResource,
   'artifacts:index:Package': packageFile as unknown as AnyResource,
   'artifacts:index:ContextImage': contextImage as unknown as AnyResource,
+  'artifacts:index:Gate': gate as unknown as AnyResource,
   'artifacts:index:AptRepository': aptRepository as unknown as AnyResource,
   'artifacts:index:YumRepository': yumRepository as unknown as AnyResource,
   'artifacts:index:Downloads': downloads as unknown as AnyResource,

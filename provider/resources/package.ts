@@ -1,4 +1,4 @@
-/** One package file, built from the install tree or the sources and kept in its repository's pool, unlisted. */
+/** One package file, built from the install tree or the sources and kept beside the repositories until it is published. */
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -27,8 +27,8 @@ export interface Signing {
 
 export interface PackageInputs {
   bucket: string;
-  /** Repository prefix; the file goes to `<prefix>/pool/<sha256>/<fileName>`. */
-  repository: string;
+  /** The file goes to `<prefix>/<sha256>/<fileName>`. */
+  prefix: string;
   product: Product;
   /** With its names rendered. */
   row: PackageRow;
@@ -155,7 +155,7 @@ async function buildFrom(
     );
     const unsigned = await hashFile(file);
     const moved =
-      before?.repository !== inputs.repository ||
+      before?.prefix !== inputs.prefix ||
       before?.bucket !== inputs.bucket ||
       before?.fileName !== inputs.fileName;
     const signer = hashOf(inputs.signing?.fingerprint);
@@ -174,7 +174,7 @@ async function buildFrom(
       await signRpm(file, await openSigner({ home, key: fingerprint, setting }), inputs.epoch);
     }
     const sha256 = await hashFile(file);
-    const key = `${inputs.repository}/pool/${sha256}/${inputs.fileName}`;
+    const key = `${inputs.prefix}/${sha256}/${inputs.fileName}`;
     await store.putImmutable(key, { file });
     return { key, sha256, size: (await fs.stat(file)).size, unsigned };
   } finally {
@@ -196,7 +196,7 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
     if (news === UNKNOWN) return { changes: ['archive'] };
     const fields = [
       'bucket',
-      'repository',
+      'prefix',
       'fileName',
       'version',
       'epoch',
@@ -228,12 +228,9 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
     return found?.size === state.size ? state : undefined;
   },
 
-  /** A repository deletes what it lists; here goes what was built and never published. */
   async delete(state) {
     const store = openStore(state.bucket);
-    const pool = `${state.repository}/pool/`;
-    const isPublished = (await store.list(`${state.repository}/`)).some((key) => !key.startsWith(pool));
-    if (!isPublished) await store.delete(state.key);
+    for (const key of await store.list(`${state.prefix}/`)) await store.delete(key);
   },
 };
 

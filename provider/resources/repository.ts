@@ -16,7 +16,8 @@ import { Store } from '../store/store';
 import { Previewed, UNKNOWN } from '../wire';
 import type { Signing } from './package';
 
-export type RepositoryPackage = Omit<PublishedPackage, 'stack'>;
+/** `key` is where it was built; the pool gets a copy when it is published. */
+export type RepositoryPackage = Omit<PublishedPackage, 'stack' | 'built'>;
 
 export interface RepositoryInputs {
   bucket: string;
@@ -118,14 +119,17 @@ function settingsOf(inputs: RepositoryInputs, prefix = inputs.prefix): Repositor
 const storeOf = ({ bucket, url }: RepositoryInputs) => openStore(bucket, url);
 const signerOf = ({ signing }: RepositoryInputs) =>
   openSigner({ home: signing.home, key: signing.fingerprint, setting: signing.setting });
-const withStack = ({ packages, stack }: RepositoryInputs): PublishedPackage[] =>
-  packages.map((one) => ({ ...one, stack }));
+const published = ({ packages, stack, prefix }: RepositoryInputs): PublishedPackage[] =>
+  packages.map((one) => {
+    const key = `${prefix}/pool/${one.sha256}/${one.fileName}`;
+    return { ...one, key, built: one.key, stack };
+  });
 
 async function publish(kind: Kind, inputs: RepositoryInputs): Promise<RepositoryOutputs> {
   const { entries } = await kind.publish(
     storeOf(inputs),
     settingsOf(inputs),
-    withStack(inputs),
+    published(inputs),
     await signerOf(inputs),
     new Date(),
   );
@@ -202,7 +206,7 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
     },
 
     async read(state) {
-      return { ...state, problems: await kind.check(storeOf(state), settingsOf(state), withStack(state)) };
+      return { ...state, problems: await kind.check(storeOf(state), settingsOf(state), published(state)) };
     },
 
     async delete(state: State) {

@@ -75,6 +75,8 @@ async function declare(which: Catalog, channel: 'release' | 'master' = 'release'
       buildkit: 'unix:///b.sock',
       builder: 'builder',
       cmakeArgs: [],
+      libraries: 'distribution',
+      gateLimit: 300,
       hasSource: true,
     },
     { source: 'examples/falco-mini', extra: {}, gnupgHome: '.local/gnupg' },

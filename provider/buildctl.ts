@@ -1,0 +1,119 @@
+/** Runs the `buildctl` program, and finds in what it prints why a build failed. */
+import { spawn } from 'node:child_process';
+
+export interface SolveOptions {
+  /** Seconds until the build is stopped. Default: none. */
+  limit?: number;
+  /** What a line begins with by which a step gives the reason. Default `error: `. */
+  verdict?: string;
+  onLine?: (line: string) => void;
+}
+
+/** Why a build failed. The message says it in one line. */
+export class BuildFailure extends Error {
+  constructor(
+    message: string,
+    /** Last lines that the failed step printed. */
+    readonly printed: string[],
+    /** `said`: the step itself gave the reason, in a line of its own. */
+    readonly kind: 'said' | 'step' | 'limit' | 'unreachable',
+  ) {
+    super(message);
+  }
+}
+
+/** Lines of a failed step that an error shows. */
+const TAIL = 15;
+
+/** What buildctl prints (`--progress=plain`), as far as an error needs it. */
+interface Log {
+  /** Last lines that each step printed, by its number. */
+  steps: Map<string, string[]>;
+  /** Number of the step that printed last. */
+  last?: string;
+  /** Number of the step that failed. */
+  failed?: string;
+  /** Last lines that are no step's. */
+  rest: string[];
+}
+
+function keep(lines: string[], line: string): void {
+  lines.push(line);
+  if (lines.length > TAIL) lines.shift();
+}
+
+/** Sorts a line into the log; returns it without what buildctl puts before it. */
+function record(log: Log, line: string): string {
+  // "#12 3.456 text" is what step 12 printed after 3.456 s, "#12 text" what BuildKit says of the step.
+  const [, step, seconds, text] = /^#(\d+) (?:(\d+\.\d+) )?(.*)$/.exec(line) ?? [];
+  if (step === undefined) {
+    keep(log.rest, line);
+    return line;
+  }
+  if (seconds === undefined) {
+    if (/^ERROR: /.test(text)) log.failed = step;
+    return text;
+  }
+  log.last = step;
+  if (!log.steps.has(step)) log.steps.set(step, []);
+  keep(log.steps.get(step) ?? [], text);
+  return text;
+}
+
+/** The words of a `buildctl build` with plain progress. */
+export const buildArguments = (address: string, args: string[]) => [
+  ...['--addr', address, 'build', '--progress=plain', '--frontend=dockerfile.v0'],
+  ...args,
+];
+
+/** Runs `buildctl build` with these arguments to its end. Throws BuildFailure. */
+export function solve(address: string, args: string[], options: SolveOptions = {}): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('buildctl', buildArguments(address, args), { stdio: ['ignore', 'ignore', 'pipe'] });
+    const log: Log = { steps: new Map(), rest: [] };
+    let rest = '';
+    let isLate = false;
+    const take = (line: string) => {
+      const text = record(log, line.trimEnd());
+      if (text) options.onLine?.(text);
+    };
+    const timer =
+      options.limit &&
+      setTimeout(() => {
+        isLate = true;
+        // buildkitd stops the build when its client is gone.
+        child.kill('SIGKILL');
+      }, options.limit * 1000);
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      lines.forEach(take);
+    });
+    child.on('error', (error) =>
+      reject(new Error(`buildctl cannot be started (${error.message}); "npm run up" installs it`)),
+    );
+    child.on('close', (status) => {
+      clearTimeout(timer || undefined);
+      if (status === 0) return resolve();
+      take(rest);
+      const printed = (log.last !== undefined && log.steps.get(log.last)) || [];
+      if (isLate)
+        return reject(new BuildFailure(`it does not end within ${options.limit} s`, printed, 'limit'));
+      reject(explain(address, log, options.verdict ?? 'error: '));
+    });
+  });
+}
+
+/** A step says why in a verdict, for what the user can mend; else its last lines stand for themselves. */
+function explain(address: string, { steps, failed, rest }: Log, verdict: string): BuildFailure {
+  const printed = (failed !== undefined && steps.get(failed)) || [];
+  const said = printed.filter((line) => line.startsWith(verdict)).pop();
+  if (said) return new BuildFailure(said.slice(verdict.length), printed, 'said');
+  const last = rest.filter((line) => line.startsWith('error: ')).pop() ?? rest.pop() ?? 'buildctl failed';
+  const reason = last.replace(/^error: (failed to solve: )?/, '');
+  if (/Unavailable|error while dialing|context deadline exceeded/i.test(reason) && printed.length === 0) {
+    const remedy = 'start it with "npm run services -- start"';
+    return new BuildFailure(`buildkitd does not answer at ${address}; ${remedy}`, [], 'unreachable');
+  }
+  return new BuildFailure(reason, printed, 'step');
+}
