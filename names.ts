@@ -24,10 +24,11 @@ export function checkVersion(text: string, setting: string): string {
     parsed.version !== text ||
     !/^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$/.test(text)
   ) {
-    throw new SettingError(
-      setting,
-      `"${text}" is no version; give x.y.z or x.y.z-pre, such as 0.24.0 or 0.24.0-rc1`,
-    );
+    const bare = /^v(\d+\.\d+\.\d+.*)$/.exec(text)?.[1];
+    const remedy = bare
+      ? `leave out the v: ${bare}`
+      : 'give x.y.z or x.y.z-pre, such as 0.24.0 or 0.24.0-rc1';
+    throw new SettingError(setting, `"${text}" is no version; ${remedy}`);
   }
   return text;
 }

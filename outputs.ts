@@ -54,15 +54,19 @@ export function releaseOutputs(made: Made) {
           base.took.apply((took) => baseNote(name, took, settings)),
         ),
         packages.tree.facts.apply(({ distribution }) => librariesNote(distribution, settings)),
+        packages.tree.facts.apply(({ stripped }) => (stripped ? STRIPPED : '')),
       ])
       .apply((notes) => [
-        ...notes,
+        ...notes.filter(Boolean),
         ...(settings.hasSource
           ? []
           : ['No source was given: the source tarball and the test suite of the tester image are left out.']),
       ]),
   };
 }
+
+const STRIPPED =
+  'The tree came with a stripped binary: the file of debug symbols holds its symbol table at most.';
 
 function librariesNote(distribution: string, { catalog, libraries, namespace }: ReleaseSettings): string {
   const { floors } = catalog.libraries[libraries];

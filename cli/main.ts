@@ -2,7 +2,7 @@
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
 import { markLostImages } from './lostImages';
-import { commands, CommandName, Given, helpText, isCommand, readOptions } from './options';
+import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseTaken } from './options';
 import { recover } from './recovery';
 import { servicesCommand, servicesOf } from './services';
 import { openStack, Stack } from './stack';
@@ -29,6 +29,7 @@ export function plan(root: string, command: string, args: string[]): Work | unde
     if (!isCommand(command) && command !== 'help') throw new Error(`unknown command ${command}`);
     return undefined;
   }
+  refuseTaken(command, process.env);
   const given = readOptions(command, args);
   if (command === 'test') return () => runTests(root, given);
   if (command === 'bench') return () => runBench(root, given);

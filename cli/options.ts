@@ -167,6 +167,26 @@ export function readOptions(name: CommandName, args: string[]): Given {
   return given;
 }
 
+/**
+ * Without ` -- `, npm takes the options for itself and the command runs as if none were given: a preview that expects
+ * no changes would never fail, a destroy would be of another stack. npm leaves them in the environment.
+ *
+ * @throws SettingError naming the option and how to give it
+ */
+export function refuseTaken(name: CommandName, environment: NodeJS.ProcessEnv): void {
+  // npm has settings of its own called these, which may stand in the user's .npmrc.
+  const npms = ['json', 'yes', 'diff', 'version'];
+  const { options }: Command = commands[name];
+  const taken = Object.keys(options).find(
+    (key) => !npms.includes(key) && environment[`npm_config_${key.replace(/-/g, '_')}`] !== undefined,
+  );
+  if (taken === undefined) return;
+  throw new SettingError(
+    `npm run ${name}`,
+    `npm took --${taken} for itself; put " -- " before the options: npm run ${name} -- --${taken}`,
+  );
+}
+
 /** `--cmake-arg -DX=Y` would read as two options: joined to `--cmake-arg=-DX=Y`. */
 function joinDashValues(args: string[]): string[] {
   const joined: string[] = [];

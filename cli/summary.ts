@@ -75,7 +75,7 @@ export function summary(
     '',
     `Version ${version}, stack ${stack.name}`,
     ...packageLines(packages),
-    ...imageLines(images, sizes),
+    ...imageLines(images, sizes, version),
     ...(apt ? aptLines(apt, packages) : []),
     ...(yum ? yumLines(yum) : []),
     ...(downloads ? ['', 'Downloads', `  ${downloads.url}`] : []),
@@ -99,10 +99,17 @@ function packageLines(packages: Record<string, PackageFile>): string[] {
   return ['', 'Packages', ...table(rows)];
 }
 
-function imageLines(images: Record<string, string>, sizes: Record<string, number>): string[] {
+function imageLines(
+  images: Record<string, string>,
+  sizes: Record<string, number>,
+  version: string,
+): string[] {
   // Shorter names first: a plain tag stands before the alias that points at the same image.
   const names = Object.keys(images).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
-  const [first] = names;
+  // Tags of this release: its version, or on the master channel the moving one.
+  const isOwn = (name: string) => name.endsWith(`:${version}`) || name.includes(`:${version}-`);
+  const own = names.filter(isOwn);
+  const first = own[0] ?? names[0];
   if (first === undefined) return [];
   const repository = first.slice(0, first.lastIndexOf(':'));
   const registry = images[first]?.replace(`/${repository}@`, '@').replace(/@.*$/, '');
@@ -113,7 +120,13 @@ function imageLines(images: Record<string, string>, sizes: Record<string, number
     .map((name) => {
       const size = sizes[images[name] ?? ''];
       const also = names.filter((other) => other !== name && digest(other) === digest(name));
-      return [name, size === undefined ? '' : humanSize(size), also.map((other) => `= ${other}`).join('  ')];
+      const others = also.map((other) => `= ${other}`).join('  ');
+      const isOther = own.length > 0 && !isOwn(name) && !also.some(isOwn);
+      return [
+        name,
+        size === undefined ? '' : humanSize(size),
+        others || (isOther ? 'of another release' : ''),
+      ];
     });
   return ['', `Images in ${registry}`, ...table(rows), `  docker run --rm ${registry}/${first} usage`];
 }
@@ -157,14 +170,14 @@ function gateLines(gates: Record<string, number>): string[] {
 export function kept(before: Record<string, unknown>, stack: Pick<Stack, 'config' | 'name'>): string {
   const { version, packages = {}, images = {} } = before as Outputs;
   const gone = version
-    ? `Taken away: ${Object.keys(packages).length} package files and ${Object.keys(images).length} image tags of ${version}, and every earlier release of this stack.`
+    ? `Taken away: ${Object.keys(packages).length} package files and ${Object.keys(images).length} image tags of ${version}, and every other release of this stack.`
     : `The stack ${stack.name} had published nothing.`;
   const bucket = stack.config['falco:bucket'];
   return [
     gone,
     'Kept:',
     `  the registry and buildkitd, which go on running, with their data (.local/registry, .local/buildkit): npm run services -- stop`,
-    `  ${typeof bucket === 'string' ? bucket : '.local/bucket'}: what other stacks published, and the public key while they need it`,
+    `  ${typeof bucket === 'string' ? bucket : '.local/bucket'}: what other stacks published, if they did, and the public key while they need it`,
     '  the signing key (.local/gnupg), the stack with its history (.local/state), the cached tools',
   ].join('\n');
 }

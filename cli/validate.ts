@@ -70,7 +70,12 @@ function checkUrl(text: string, setting: string): string {
 
 function checkFolder(absolute: string, setting: string, what: string): void {
   const remedy = `give ${what}`;
-  if (!fs.existsSync(absolute)) throw new SettingError(setting, `${absolute} does not exist; ${remedy}`);
+  if (!fs.existsSync(absolute)) {
+    const [repository = '', ref] = absolute.split('#');
+    const isRef = ref !== undefined && fs.existsSync(repository);
+    const hint = isRef ? `for a ref of a repository here, give file://${repository}#${ref}` : remedy;
+    throw new SettingError(setting, `${absolute} does not exist; ${hint}`);
+  }
   if (!fs.statSync(absolute).isDirectory())
     throw new SettingError(setting, `${absolute} is no folder; ${remedy}`);
   if (fs.readdirSync(absolute).length === 0)

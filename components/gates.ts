@@ -128,7 +128,8 @@ export class Gates extends pulumi.ComponentResource {
         return { BINARY: catalog.layout.binary };
       case 'install':
         return {};
-      default:
+      case 'deb':
+      case 'rpm':
         return {
           PRODUCT: catalog.product.name,
           PACKAGE: row.package ?? '',

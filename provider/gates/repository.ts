@@ -10,6 +10,8 @@ import { settingsOf } from './previous';
 
 /** Signs indexes that nobody but a gate takes; the release's key signs none before all gates have passed. */
 const KEY_FOLDER = '.local/gates/gnupg';
+/** Made once: gpg must not read the folder while it writes it. */
+let key: ReturnType<typeof createLocalKey> | undefined;
 /** Where the script finds the input. */
 const INPUT = '/gate/input';
 
@@ -24,10 +26,10 @@ export async function makeRepository(
   const settings = settingsOf(repository);
   const packages: PublishedPackage[] = [];
   const add = async (file: GateFile, version: string) => {
-    const key = `${settings.prefix}/pool/${file.sha256}/${file.fileName}`;
+    const blob = `${settings.prefix}/pool/${file.sha256}/${file.fileName}`;
     const local = path.join(folder, file.fileName);
     await bucket.download(file.key, local);
-    await store.putImmutable(key, { file: local });
+    await store.putImmutable(blob, { file: local });
     const { fileName, sha256, size } = file;
     const names = { aliases: [], latestAliases: [] };
     packages.push({
@@ -37,14 +39,14 @@ export async function makeRepository(
       fileName,
       sha256,
       size,
-      key,
+      key: blob,
       stack: inputs.stack,
     });
   };
   await add(inputs.files[0], repository.version);
   if (inputs.previous) await add(inputs.previous, inputs.previous.version);
-  const { fingerprint } = await createLocalKey({ home: KEY_FOLDER, uid: 'gates (not for release)' });
-  const signer = await openSigner({ home: KEY_FOLDER, key: fingerprint, setting: KEY_FOLDER });
+  key ??= createLocalKey({ home: KEY_FOLDER, uid: 'gates (not for release)' });
+  const signer = await openSigner({ home: KEY_FOLDER, key: (await key).fingerprint, setting: KEY_FOLDER });
   const publish = repository.kind === 'apt' ? publishApt : publishYum;
   await publish(store, settings, packages, signer, new Date());
   const file = `${INPUT}/repo/${settings.prefix}/${settings.productName}`;

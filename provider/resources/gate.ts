@@ -18,7 +18,7 @@ export const gate: Resource<GateInputs, GateOutputs> = {
     const kind = known(news.kind);
     const script = kind === undefined ? UNKNOWN : hashOf(await scriptFiles(kind));
     const bucket = known(news.bucket);
-    const repository = known<GateRepository>(news.repository as never);
+    const repository = known<GateRepository>(news.repository);
     if (repository === undefined || bucket === undefined) {
       return { ...news, script, previous: news.repository === undefined ? undefined : UNKNOWN } as never;
     }

@@ -135,7 +135,52 @@ describe('components', () => {
       ].map((n) => `tag-falco-${n}`),
     );
     assert.equal(find(declared, 'repository-apt').inputs.prefix, 'packages/deb-dev');
-    assert.equal(find(declared, 'package-bin').inputs.repository, 'packages/bin-dev/x86_64');
+    assert.equal(find(declared, 'repository-downloads').inputs.prefix, 'packages/bin-dev/x86_64');
+  });
+
+  it('have a gate for every package and image, and one that reads the binaries of those that have some', async () => {
+    const declared = await declare(catalog);
+    assert.deepEqual(namesOf(declared, 'artifacts:index:Gate').sort(), [
+      'gate-bin',
+      'gate-bpf-src',
+      'gate-deb-bpf',
+      'gate-deb-module',
+      'gate-debug',
+      'gate-floor-bin',
+      'gate-floor-deb-bpf',
+      'gate-floor-deb-module',
+      'gate-floor-rpm-bpf',
+      'gate-floor-rpm-module',
+      'gate-image-falco',
+      'gate-image-falco-builder',
+      'gate-image-falco-driver-loader',
+      'gate-image-falco-no-driver',
+      'gate-image-falco-tester',
+      'gate-module-src',
+      'gate-rpm-bpf',
+      'gate-rpm-module',
+      'gate-src',
+    ]);
+    const { inputs } = find(declared, 'gate-deb-bpf');
+    assert.deepEqual(inputs.files, [
+      {
+        key: 'key-package-deb-bpf',
+        sha256: 'sha256-package-deb-bpf',
+        size: 1,
+        fileName: 'falco-0.24.0-bpf-amd64.deb',
+      },
+    ]);
+    assert.deepEqual(inputs.settings, {
+      PRODUCT: 'falco',
+      PACKAGE: 'falco-bpf',
+      PACKAGE_VERSION: '0.24.0',
+      NAMES: ['falco'],
+      STAND_INS: [],
+    });
+    assert.deepEqual((inputs.checks as object[])[0], {
+      run: ['/usr/bin/falco', '--version'],
+      says: '0.24.0',
+    });
   });
 
   it('push each image by digest with the OCI labels, building nothing in a preview', async () => {

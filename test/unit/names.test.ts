@@ -64,7 +64,7 @@ describe('names', () => {
     it(`refuses the version "${bad}", naming the setting`, () => {
       assert.throws(
         () => checkVersion(bad, 'falco:version'),
-        /^Error: falco:version: ".*" is no version; give x\.y\.z/,
+        /^Error: falco:version: ".*" is no version; (give x\.y\.z|leave out the v)/,
       );
     });
   }

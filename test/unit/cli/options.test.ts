@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CommandName, commands, helpText, readOptions } from '../../../cli/options';
+import { CommandName, commands, helpText, readOptions, refuseTaken } from '../../../cli/options';
 
 describe('options of the npm commands', () => {
   it('are read by kind', () => {
@@ -20,6 +20,15 @@ describe('options of the npm commands', () => {
   it('take a CMake argument that starts with a dash, with or without =', () => {
     const given = readOptions('up', ['--cmake-arg=-DA=1', '--cmake-arg', '-DB=2 3']);
     assert.deepEqual(given.lists['cmake-arg'], ['-DA=1', '-DB=2 3']);
+  });
+
+  it('are refused when npm took them, for want of " -- "', () => {
+    assert.throws(
+      () => refuseTaken('preview', { npm_config_expect_no_changes: 'true' }),
+      /^Error: npm run preview: npm took --expect-no-changes for itself; put " -- " before the options: npm run preview -- --expect-no-changes$/,
+    );
+    assert.throws(() => refuseTaken('destroy', { npm_config_stack: 'x' }), /npm took --stack/);
+    assert.doesNotThrow(() => refuseTaken('output', { npm_config_json: 'true', npm_config_nodedir: '/x' }));
   });
 
   const wrong: [CommandName, string[], RegExp][] = [

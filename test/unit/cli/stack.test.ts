@@ -34,6 +34,7 @@ describe('a stack of the scripts', () => {
       'falco:channel': 'release',
       'falco:source': 'examples/falco-mini',
       'falco:bucket': '.local/bucket',
+      'falco:libraries': 'distribution',
       'falco:version': '1.2.3',
       'falco:extra': { libs: '/libs' },
     });

@@ -74,6 +74,29 @@ Notes
     );
   });
 
+  it('tells tags of another release apart, and shows the docker line of this one', () => {
+    const images = {
+      'x/falco:latest': '127.0.0.1:5050/x/falco@sha256:b',
+      'x/falco:1.0.0-rc1': '127.0.0.1:5050/x/falco@sha256:a',
+    };
+    assert.equal(
+      summary({ version: '1.0.0-rc1', images }, { name: 'local' }),
+      `
+Version 1.0.0-rc1, stack local
+
+Images in 127.0.0.1:5050
+  x/falco:1.0.0-rc1
+  x/falco:latest       of another release
+  docker run --rm 127.0.0.1:5050/x/falco:1.0.0-rc1 usage
+`,
+    );
+  });
+
+  it('says how many gates passed, and which took longest', () => {
+    const text = summary({ version: '1.0.0', gates: { a: 1, b: 2.5, c: 0.3 } }, { name: 'local' });
+    assert.match(text, /^ {2}all 3 passed before anything was published; the slowest, b, took 2\.5 s$/m);
+  });
+
   it('says so when nothing was made', () => {
     assert.equal(summary({}, { name: 'mine' }), 'The stack mine has made nothing yet: npm run up\n');
   });
@@ -96,9 +119,12 @@ describe('what destroy says', () => {
     const text = kept(outputs, { name: 'local', config: { 'falco:bucket': '.local/bucket' } });
     assert.match(
       text,
-      /^Taken away: 3 package files and 3 image tags of 0\.24\.0, and every earlier release of this stack\.\nKept:\n/,
+      /^Taken away: 3 package files and 3 image tags of 0\.24\.0, and every other release of this stack\.\nKept:\n/,
     );
     assert.match(text, /npm run services -- stop/);
-    assert.match(text, /\.local\/bucket: what other stacks published, and the public key while they need it/);
+    assert.match(
+      text,
+      /\.local\/bucket: what other stacks published, if they did, and the public key while they need it/,
+    );
   });
 });

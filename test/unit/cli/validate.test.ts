@@ -78,7 +78,11 @@ describe('what the options name', () => {
       '--version=1.2',
       /^--version \(falco:version\): "1\.2" is no version; give x\.y\.z/,
     ],
-    ['a version with v', '--version=v1.2.3', /^--version \(falco:version\): "v1\.2\.3" is no version/],
+    [
+      'a version with v',
+      '--version=v1.2.3',
+      /^--version \(falco:version\): "v1\.2\.3" is no version; leave out the v: 1\.2\.3$/,
+    ],
     ['a version with build metadata', '--version=1.2.3+5', /"1\.2\.3\+5" is no version/],
     [
       'a source that is missing',
