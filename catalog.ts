@@ -202,8 +202,13 @@ const answers: CheckRow[] = [
   { run: [`/usr/bin/${name}`, '--version'], says: '{version}' },
   { run: [`/usr/bin/${name}`, '-V', `/etc/${name}/${name}_rules.yaml`] },
 ];
-/** It starts, or says that it has no driver, as on a machine that makes releases. */
-const starts: CheckRow = { run: [`/usr/bin/${name}`], lasts: 3, orSays: 'driver|module|probe|device|/dev/' };
+/** It starts, or says that it has no driver, as on a machine that makes releases; the words are of several versions. */
+const starts: CheckRow = {
+  run: [`/usr/bin/${name}`],
+  lasts: 3,
+  orSays:
+    'Unable to load the driver|/dev/[a-z]+[0-9]|BPF probe|module is loaded|rror: .*(driver|module|probe|device)',
+};
 const usage: CheckRow = { run: ['usage'], says: '{usage}' };
 const noLoader = { environment: ['SKIP_DRIVER_LOADER=true'] };
 

@@ -5,7 +5,7 @@ import { packageVersion } from '../../names';
 import { openSigner } from '../gpg';
 import { imageCommand } from '../oci';
 import { assignments, quote } from '../shell';
-import { openStore } from '../store/folder';
+import { fetchFile } from './fetch';
 import type { GateCheck, GateInputs, GateKind } from './gate';
 import { makeRepository } from './repository';
 
@@ -43,12 +43,11 @@ export async function writeInput(inputs: GateInputs, folder: string): Promise<vo
   for (const [name, text] of Object.entries(await scriptFiles(inputs.kind))) {
     await fs.writeFile(path.join(folder, name), text);
   }
-  const bucket = openStore(inputs.bucket);
   const variables: Record<string, string> = {};
   if (inputs.repository) {
     Object.assign(variables, await makeRepository(inputs, inputs.repository, folder));
   } else {
-    for (const { key, fileName } of inputs.files) await bucket.download(key, path.join(folder, fileName));
+    for (const file of inputs.files) await fetchFile(inputs.bucket, file, folder);
   }
   if (inputs.signing) {
     const { home, fingerprint, setting } = inputs.signing;

@@ -5,6 +5,7 @@ import { publishApt } from '../publish/apt';
 import type { PublishedPackage } from '../publish/published';
 import { publishYum } from '../publish/yum';
 import { openStore } from '../store/folder';
+import { fetchFile } from './fetch';
 import type { GateFile, GateInputs, GateRepository } from './gate';
 import { settingsOf } from './previous';
 
@@ -22,14 +23,11 @@ export async function makeRepository(
   folder: string,
 ): Promise<Record<string, string>> {
   const store = openStore(path.join(folder, 'repo'), `file://${INPUT}/repo`);
-  const bucket = openStore(inputs.bucket);
   const settings = settingsOf(repository);
   const packages: PublishedPackage[] = [];
   const add = async (file: GateFile, version: string) => {
     const blob = `${settings.prefix}/pool/${file.sha256}/${file.fileName}`;
-    const local = path.join(folder, file.fileName);
-    await bucket.download(file.key, local);
-    await store.putImmutable(blob, { file: local });
+    await store.putImmutable(blob, { file: await fetchFile(inputs.bucket, file, folder) });
     const { fileName, sha256, size } = file;
     const names = { aliases: [], latestAliases: [] };
     packages.push({
