@@ -81,7 +81,12 @@ export class ReleaseImage extends pulumi.ComponentResource {
         dockerfile: { location: `${folder}/Dockerfile` },
         builder: { name: settings.builder },
         platforms: [settings.architecture.oci as dockerBuild.Platform],
-        buildArgs: { VERSION: source.version, USAGE: usage, SOURCE_DATE_EPOCH: source.epoch.apply(String) },
+        buildArgs: {
+          VERSION: source.version,
+          USAGE: usage,
+          SOURCE_DATE_EPOCH: source.epoch.apply(String),
+          ...('compiles' in image.from && { LIBRARIES: settings.libraries }),
+        },
         labels: { ...labels(args), usage },
         exports: [{ raw: `type=image,name=${this.repository},${PUSH_BY_DIGEST}` }],
         push: false,
