@@ -30,9 +30,9 @@ export async function packageIn(
   bench: Bench,
   key: string,
   change: (spec: PackageSpec) => void = () => {},
-  { sign = true, version = VERSION } = {},
+  { sign = true, version = VERSION, from = tree() } = {},
 ): Promise<GateFile> {
-  const { folder, facts } = await tree();
+  const { folder, facts } = await from;
   const spec = await specFor(key, { version, driverVersion: facts.driver?.version });
   Object.assign(spec, { debDepends: facts.debDepends, rpmRequires: facts.rpmRequires, epoch: EPOCH });
   change(spec);

@@ -8,7 +8,7 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { catalog } from '../../catalog';
-import type { ContextEntry, ImageRow } from '../../model';
+import type { ContextEntry, ImageRow, Libraries } from '../../model';
 import { usageText } from '../../names';
 import { buildInstallTree, Facts } from '../../provider/buildkit';
 import { buildPackage } from '../../provider/formats/packageBuild';
@@ -58,13 +58,22 @@ export const place = () =>
     return { repository: `${registry}/images-test`, buildkit };
   });
 
-export const base = () =>
-  once('base', async () => {
+export const base = (name = 'debian') =>
+  once(`base ${name}`, async () => {
     const { repository } = await place();
     const tar = path.join(await lastingFolder(), 'base.tar');
-    await makeRootfs(catalog.bases.debian.rootfs, tar, path.join(PROJECT, ROOTFS_CACHE));
+    await makeRootfs(catalog.bases[name].rootfs, tar, path.join(PROJECT, ROOTFS_CACHE));
     return `${repository}/base@${await pushRootfs(`${repository}/base`, tar)}`;
   });
+
+/** The tool chain on the old distribution, for programs that carry their libraries. */
+const oldBuilder = () =>
+  once('old builder', async () =>
+    buildImage('falco-builder', {
+      contexts: { base: `docker-image://${await base(catalog.libraries.bundled.base)}` },
+      options: ['build-arg:LIBRARIES=bundled'],
+    }),
+  );
 
 /** Runs buildctl to its end; its last lines are the error. */
 export async function solve(args: string[]): Promise<void> {
@@ -118,9 +127,9 @@ export async function buildImage(dockerfile: string, build: ImageBuild): Promise
   return `${repository}@${made['containerimage.digest']}`;
 }
 
-/** The folder that buildInstallTree makes of the example. */
-export const tree = () =>
-  once('tree', async (): Promise<{ folder: string; facts: Facts }> => {
+/** The folder that buildInstallTree makes of the example, with its libraries from here or there. */
+export const tree = (libraries: Libraries = 'distribution') =>
+  once(`tree ${libraries}`, async (): Promise<{ folder: string; facts: Facts }> => {
     const work = await lastingFolder();
     const source = path.join(work, 'source.tar');
     await writeTar(SOURCE, await listSource(SOURCE), EPOCH, source);
@@ -129,10 +138,10 @@ export const tree = () =>
     const facts = await buildInstallTree({
       address: (await place()).buildkit,
       dockerfileDir: path.join(PROJECT, 'dockerfiles/install-tree'),
-      builder: await image('falco-builder'),
+      builder: libraries === 'bundled' ? await oldBuilder() : await image('falco-builder'),
       source,
       extra: {},
-      cmakeArgs: layout.cmakeArgs,
+      cmakeArgs: [...layout.cmakeArgs, ...catalog.libraries[libraries].cmakeArgs],
       version: VERSION,
       versionVariable: layout.versionVariable,
       binary: layout.binary,

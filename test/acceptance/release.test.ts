@@ -130,6 +130,14 @@ describe('release', function () {
     assert.match(text, /no changes were expected/);
   });
 
+  /** A gate runs again when one of the artifacts that it consumes changes. */
+  const gatesOf = (packages: string[], images: string[]) =>
+    [
+      ...packages,
+      ...packages.filter((name) => /^(deb|rpm)-|^bin$/.test(name)).map((name) => `floor-${name}`),
+      ...(packages.includes('bin') && !packages.includes('debug') ? ['debug'] : []),
+      ...images.map((name) => `image-${name}`),
+    ].sort();
   const debsAndRpms = ['deb-bpf', 'deb-module', 'rpm-bpf', 'rpm-module'];
   const expected: [string, string, string, string[], string[]][] = [
     [
@@ -165,6 +173,7 @@ describe('release', function () {
         packages,
       );
       assert.deepEqual(changedNames(changes, 'image-'), images);
+      assert.deepEqual(changedNames(changes, 'gate-'), gatesOf(packages, images));
       const tags = changedNames(changes, 'tag-').filter((name) => name !== 'ledger');
       const names = images.flatMap((name) => (name === 'falco-no-driver' ? [name, 'falco-slim'] : [name]));
       assert.deepEqual(tags, names.flatMap((name) => [`${name}-latest`, `${name}-version`]).sort());
