@@ -76,8 +76,6 @@ export interface Layout {
   builderImage: string;
   /** Path of the main binary in the install tree; its `--version` is checked. */
   binary: string;
-  /** Directory (regular expression) that holds the driver's sources; the first group is the driver's version. */
-  driverDir: string;
   /** CMake variable that takes the version. */
   versionVariable: string;
   /** CMake arguments of every build. */

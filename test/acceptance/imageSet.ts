@@ -154,12 +154,35 @@ export const tree = (libraries: Libraries = 'distribution') =>
 
 /** The file of a package row. */
 export const packageFile = (key: string) =>
-  once(`package ${key}`, async () => {
-    const { folder, facts } = await tree();
-    const spec = await specFor(key, { version: VERSION, driverVersion: facts.driver?.version });
-    const file = path.join(await lastingFolder(), spec.fileName);
-    const { debDepends, rpmRequires } = facts;
-    await buildPackage({ ...spec, debDepends, rpmRequires, epoch: EPOCH }, { treeDir: folder }, file);
+  once(`package ${key}`, async () => packageOfTree(key, await tree()));
+
+/** The same of another tree. */
+export async function packageOfTree(
+  key: string,
+  { folder, facts }: { folder: string; facts: Facts },
+): Promise<string> {
+  const spec = await specFor(key, { version: VERSION });
+  const file = path.join(await lastingFolder(), spec.fileName);
+  const { debDepends, rpmRequires, driver } = facts;
+  const found = { debDepends, rpmRequires, driver: driver ?? undefined, epoch: EPOCH };
+  await buildPackage({ ...spec, ...found }, { treeDir: folder }, file);
+  return file;
+}
+
+/** The source tarball, as the catalog and the components make it. */
+export const sourceTarball = () =>
+  once('package src', async () => {
+    const work = await lastingFolder();
+    const sourceTar = path.join(work, 'source.tar');
+    await writeTar(SOURCE, await listSource(SOURCE), EPOCH, sourceTar);
+    const spec = await specFor('src', { version: VERSION });
+    const cmake = [...catalog.layout.cmakeArgs, ...catalog.libraries.distribution.cmakeArgs];
+    const variables = {
+      VERSION_VARIABLE: catalog.layout.versionVariable,
+      CMAKE_ARGS: ['-DCMAKE_INSTALL_PREFIX=/usr', ...cmake].join(' '),
+    };
+    const file = path.join(work, spec.fileName);
+    await buildPackage({ ...spec, epoch: EPOCH, driver: undefined, variables }, { sourceTar }, file);
     return file;
   });
 

@@ -12,8 +12,8 @@ import { makeRootfs, ROOTFS_CACHE } from '../../provider/rootfs';
 import { catalog } from '../../catalog';
 import { run, temporaryFolder } from '../unit/packaging/fixture';
 
-/** A client that takes longer than this waits for something, such as a terminal. */
-const LIMIT_MS = 60_000;
+/** A client that takes longer than this waits for something, such as a terminal. Compilers take the most. */
+const LIMIT_MS = 180_000;
 
 const SYSTEMCTL = `#!/bin/sh
 # Knows enabled units by their links, running ones by /active.
@@ -100,29 +100,39 @@ export interface RootOptions {
   systemd?: boolean;
   dkms?: boolean;
   headers?: boolean;
+  /** Packages of the distribution besides the base's. */
+  include?: string[];
 }
 
-let template: Promise<string> | undefined;
+const templates = new Map<string, Promise<string>>();
 
 /** The unpacked base, once in this process and until it ends. */
-async function unpackBase(): Promise<string> {
+function templateOf(include: string[]): Promise<string> {
+  const key = include.join();
+  let template = templates.get(key);
+  if (!template) templates.set(key, (template = unpackBase(include)));
+  return template;
+}
+
+async function unpackBase(include: string[]): Promise<string> {
   const work = await fs.mkdtemp(path.join(os.tmpdir(), 'package-root-'));
   process.on('exit', () => rmSync(work, { recursive: true, force: true }));
   const [base, folder] = [path.join(work, 'base.tar'), path.join(work, 'root')];
-  await makeRootfs(catalog.bases.debian.rootfs, base, path.resolve(__dirname, '../..', ROOTFS_CACHE));
+  const settings = { ...catalog.bases.debian.rootfs, include };
+  await makeRootfs(settings, base, path.resolve(__dirname, '../..', ROOTFS_CACHE));
   await fs.mkdir(path.join(folder, 'dev'), { recursive: true });
   await run('tar', ['-x', '--numeric-owner', '-p', '-f', base, '-C', folder]);
+  await fs.rm(base);
   await run('mknod', ['-m', '666', path.join(folder, 'dev/null'), 'c', '1', '3']);
   return folder;
 }
 
 /** A new root. The first on a machine takes half a minute, the others a second. Needs root. */
 export async function makePackageRoot(options: RootOptions = {}): Promise<PackageRoot> {
-  const { systemd = true, dkms = true, headers = true } = options;
-  template ??= unpackBase();
+  const { systemd = true, dkms = true, headers = true, include = [] } = options;
   const folder = path.join(await temporaryFolder(), 'root');
   // Hard links: package managers replace files and do not write into them, but for their logs.
-  await run('cp', ['-al', await template, folder]);
+  await run('cp', ['-al', await templateOf(include), folder]);
   const kernel = (await run('uname', ['-r'])).stdout.trim();
   const root = packageRoot(folder, kernel);
   await root.write('recorded', '');
@@ -170,7 +180,7 @@ function packageRoot(folder: string, kernel: string): PackageRoot {
       await chroot('systemctl', verb, 'falco.service');
     },
     async listing() {
-      const { stdout } = await run('find', [folder, '-printf', '/%P\\n'], { maxBuffer: 1 << 26 });
+      const { stdout } = await run('find', [folder, '-xdev', '-printf', '/%P\\n'], { maxBuffer: 1 << 26 });
       const own =
         /^\/(var\/(lib\/(dpkg|rpm)|log|cache)|usr\/lib\/sysimage|recorded$|incoming|active$|proc\/modules)/;
       return stdout
