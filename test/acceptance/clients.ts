@@ -7,7 +7,7 @@ import { realpathSync } from 'node:fs';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
-import { makePackageRoot } from './packageRoot';
+import { makePackageRoot, PackageRoot, RootOptions } from './packageRoot';
 import type { Outputs } from './project';
 
 const run = promisify(execFile);
@@ -36,16 +36,26 @@ interface Client {
 export interface AptClient extends Client {
   /** Runs a program in the root; throws with its output when it fails. */
   chroot(...command: string[]): Promise<string>;
+  root: PackageRoot;
 }
 
 export interface DnfClient extends Client {
   /** Runs rpm on the root. */
   query(...args: string[]): Promise<string>;
+  /** Runs dnf on the root; throws with its output when it, or a package's script, fails. */
+  dnf(...args: string[]): Promise<string>;
+  /** Folder of the root. */
+  root: string;
+  /** The client's copy of the published `.repo` file. */
+  repo: string;
 }
 
 /** A clean Debian with its own mirror, and the published repository signed by the published key. */
-export async function aptClient({ apt }: Outputs): Promise<AptClient> {
-  const root = await makePackageRoot({ systemd: false, dkms: false, headers: false });
+export async function aptClient(
+  { apt }: Pick<Outputs, 'apt'>,
+  options: RootOptions = { systemd: false, dkms: false, headers: false },
+): Promise<AptClient> {
+  const root = await makePackageRoot(options);
   const inside = (file: string) => path.join(root.folder, file);
   const bucket = apt.url.replace(/^file:\/\//, '');
   for (const folder of [bucket, '/proc']) await fs.mkdir(inside(folder), { recursive: true });
@@ -53,7 +63,8 @@ export async function aptClient({ apt }: Outputs): Promise<AptClient> {
   await run('mount', ['-t', 'proc', 'proc', inside('/proc')]);
   await root.link('/proc/self/fd', 'dev/fd');
   await fs.copyFile('/etc/resolv.conf', inside('etc/resolv.conf'));
-  await root.write('usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n', 0o755);
+  // Where systemctl is no recorder, nothing may be started: it would reach this machine.
+  if (options.systemd === false) await root.write('usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n', 0o755);
   await root.write('etc/apt/keyrings/release.asc', (await fetchFile(apt.key)).toString());
   await root.write(
     'etc/apt/sources.list.d/release.list',
@@ -65,6 +76,7 @@ export async function aptClient({ apt }: Outputs): Promise<AptClient> {
     return stdout + stderr;
   };
   return {
+    root,
     chroot,
     install: async (...names) => {
       await chroot('apt-get', 'update', '-q', '--error-on=any');
@@ -78,7 +90,10 @@ export async function aptClient({ apt }: Outputs): Promise<AptClient> {
 }
 
 /** An empty root for rpm, a repository of stand-ins for a distribution, and the published `.repo` file. */
-export async function dnfClient(outputs: Outputs, work: string): Promise<DnfClient> {
+export async function dnfClient(
+  outputs: Pick<Outputs, 'packages' | 'yum'>,
+  work: string,
+): Promise<DnfClient> {
   const [root, distribution, repos] = ['root', 'distribution', 'repos'].map((name) => path.join(work, name));
   for (const folder of [root, distribution, repos]) await fs.mkdir(folder, { recursive: true });
   const glibc = { provides: await libraryNames(outputs), files: GLIBC_FILES };
@@ -90,12 +105,17 @@ export async function dnfClient(outputs: Outputs, work: string): Promise<DnfClie
     ...[`--repofrompath=distribution,${distribution}`, '--setopt=distribution.gpgcheck=0'],
     `--setopt=cachedir=${work}/cache`,
   ];
+  const dnf = async (...args: string[]) => {
+    const { stdout, stderr } = await run('dnf', ['-y', ...options, ...args], LARGE);
+    if (/scriptlet failed/.test(stdout + stderr)) throw new Error(stdout + stderr);
+    return stdout + stderr;
+  };
   return {
     query: async (...args) => (await run('rpm', ['--root', root, ...args])).stdout,
-    install: async (...names) => {
-      const { stdout, stderr } = await run('dnf', ['-y', ...options, 'install', ...names], LARGE);
-      if (/scriptlet failed/.test(stdout + stderr)) throw new Error(stdout + stderr);
-    },
+    root,
+    repo: path.join(repos, 'release.repo'),
+    dnf,
+    install: async (...names) => void (await dnf('install', ...names)),
     remove: () => fs.rm(work, { recursive: true, force: true }),
   };
 }
@@ -114,7 +134,7 @@ async function standIn(
 }
 
 /** The libraries that the rpms require, as a distribution's own packages provide them. */
-async function libraryNames({ packages }: Outputs): Promise<string[]> {
+async function libraryNames({ packages }: Pick<Outputs, 'packages'>): Promise<string[]> {
   const rpms = Object.entries(packages).filter(([name, { aliasOf }]) => name.endsWith('.rpm') && !aliasOf);
   const files = rpms.map(([, { url }]) => url.replace(/^file:\/\//, ''));
   const { stdout } = await run('rpm', ['-qp', '--requires', '--nosignature', ...files]);
