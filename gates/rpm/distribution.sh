@@ -1,5 +1,5 @@
 # Sourced by run. No rpm distribution need be reachable: one package stands for it, with what every one has (the names
-# of STAND_INS, a shell, glibc) and, of the libraries that the rpms require, those that the tool-chain image has. Names
+# of STAND_INS, a shell and the programs that scripts use, glibc) and, of the libraries that the rpms require, those that the tool-chain image has. Names
 # and symbol versions are read off the libraries; one that nobody has stays missing, and dnf says so.
 
 # distribution FOLDER RPM...: the package, written to FOLDER.
@@ -8,8 +8,11 @@ distribution() {
   shift
   mkdir -p "$root/bin"
   cp /bin/dash "$root/bin/sh"
+  for program in basename cat chmod cp cut dirname find grep head id ln ls mkdir mv readlink rm rmdir sed sort tail touch tr uname wc; do
+    cp "$(command -v $program)" "$root/bin/"
+  done
   {
-    ldd /bin/dash
+    for program in "$root"/bin/*; do ldd "$program"; done
     rpm -qp --nosignature --requires "$@" | sed -n 's/^\([^ ()]*\.so[^ ()]*\)(.*/\1/p' | sort -u | while read -r soname; do
       library=$(ldconfig -p | sed -n "s|^\s*${soname//./\\.} .* => ||p" | sed -n 1p)
       [ -z "$library" ] || { echo "$library" && ldd "$library"; }

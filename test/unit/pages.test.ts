@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { catalog } from '../../catalog';
+import { installPages, PUBLIC, shellBlocks } from '../../pages';
+
+const FOLDER = path.resolve(__dirname, '../../docs/install');
+
+describe('install pages', () => {
+  it('in docs/install/ are what the catalog says (mended by: npm run docs)', () => {
+    const written = Object.fromEntries(
+      fs.readdirSync(FOLDER).map((name) => [name, fs.readFileSync(path.join(FOLDER, name), 'utf8')]),
+    );
+    assert.deepEqual(written, installPages(catalog, PUBLIC));
+  });
+
+  it('have a page for every image, with its run lines as blocks', () => {
+    const pages = installPages(catalog, PUBLIC);
+    for (const { name, usage } of catalog.images) {
+      const blocks = shellBlocks(pages[`image-${name}.md`]);
+      assert.equal(blocks.length, usage.run.length + 1);
+      assert.equal(blocks[0], usage.run[0].replace('{image}', `falcosecurity/${name}:latest`));
+    }
+  });
+
+  it('name no product of their own', () => {
+    const other = {
+      ...catalog,
+      product: { ...catalog.product, name: 'hawk', title: 'Hawk', imageNamespace: 'hawks' },
+    };
+    const {
+      'apt.md': apt,
+      'dnf.md': dnf,
+      'tarball.md': tarball,
+    } = installPages(other, { url: 'https://x', tag: '1' });
+    for (const text of [apt, dnf, tarball]) assert.doesNotMatch(text, /falco/i);
+    assert.deepEqual(shellBlocks(dnf)[1], 'dnf install -y hawk\nhawk --version');
+  });
+});
