@@ -7,6 +7,7 @@ import { realpathSync } from 'node:fs';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
+import { temporaryFolder } from '../unit/packaging/fixture';
 import { makePackageRoot, PackageRoot, RootOptions } from './packageRoot';
 import type { Outputs } from './project';
 
@@ -94,11 +95,10 @@ export async function dnfClient(
   outputs: Pick<Outputs, 'packages' | 'yum'>,
   work: string,
 ): Promise<DnfClient> {
-  const [root, distribution, repos] = ['root', 'distribution', 'repos'].map((name) => path.join(work, name));
-  for (const folder of [root, distribution, repos]) await fs.mkdir(folder, { recursive: true });
+  const [root, repos] = ['root', 'repos'].map((name) => path.join(work, name));
+  for (const folder of [root, repos]) await fs.mkdir(folder, { recursive: true });
   const glibc = { provides: await libraryNames(outputs), files: GLIBC_FILES };
-  for (const [name, one] of Object.entries({ ...STAND_INS, glibc })) await standIn(name, one, distribution);
-  await run('createrepo_c', ['--quiet', distribution]);
+  const distribution = await makeDistribution({ ...STAND_INS, glibc }, path.join(work, 'distribution'));
   await fs.writeFile(path.join(repos, 'release.repo'), await fetchFile(outputs.yum.repo));
   const options = [
     ...[`--installroot=${root}`, '--releasever=9', `--setopt=reposdir=${repos}`],
@@ -118,6 +118,22 @@ export async function dnfClient(
     install: async (...names) => void (await dnf('install', ...names)),
     remove: () => fs.rm(work, { recursive: true, force: true }),
   };
+}
+
+type StandIns = Record<string, { provides: string[]; files?: Record<string, string> }>;
+
+async function makeDistribution(packages: StandIns, folder: string): Promise<string> {
+  await fs.mkdir(folder, { recursive: true });
+  for (const [name, one] of Object.entries(packages)) await standIn(name, one, folder);
+  await run('createrepo_c', ['--quiet', folder]);
+  return folder;
+}
+
+/** A repository of the same stand-ins by name alone, for a root that has what they stand for. */
+export async function makeStandIns(outputs: Pick<Outputs, 'packages'>): Promise<string> {
+  const provided = { ...STAND_INS, glibc: { provides: await libraryNames(outputs) } };
+  const names = Object.entries(provided).map(([name, { provides }]) => [name, { provides }]);
+  return makeDistribution(Object.fromEntries(names) as StandIns, await temporaryFolder());
 }
 
 async function standIn(

@@ -1,10 +1,15 @@
-/** The signed apt and yum repositories that the stack's own code makes of package files, release by release. */
+/** The signed apt and yum repositories and the downloads that the stack's own code makes of package files, release by release. */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { catalog } from '../../catalog';
 import { fileNames, fill, publicNames } from '../../names';
 import { Signer, signRpm } from '../../provider/gpg';
-import { aptRepository, RepositoryPackage, yumRepository } from '../../provider/resources/repository';
+import {
+  aptRepository,
+  downloads,
+  RepositoryPackage,
+  yumRepository,
+} from '../../provider/resources/repository';
 import { hashFile } from '../../provider/source/files';
 import { EPOCH, temporaryFolder } from '../unit/packaging/fixture';
 import { testSigner } from '../unit/publish/bench';
@@ -17,22 +22,23 @@ export type Published = Pick<Outputs, 'apt' | 'yum' | 'packages'> & {
   fileOf(name: string): string;
 };
 
-const KEYS = { apt: ['deb-module', 'deb-bpf'], yum: ['rpm-module', 'rpm-bpf'] };
+const KEYS = { apt: ['deb-module', 'deb-bpf'], yum: ['rpm-module', 'rpm-bpf'], downloads: ['bin'] };
+const KINDS = { apt: aptRepository, yum: yumRepository, downloads };
 const { product, repositories } = catalog;
 const [architecture] = catalog.architectures;
 const names = publicNames(product);
 
-/** Publishes the debs and rpms of these releases, in this order; what it gives is what the stack's outputs say. */
+/** Publishes the debs, rpms and bin tarballs of these releases, in this order; what it gives is what the stack's outputs say. */
 export async function publishReleases(...releases: Release[]): Promise<Published> {
   const bucket = await temporaryFolder();
   const url = `file://${bucket}`;
   const signer = await testSigner();
   const packages: Outputs['packages'] = {};
   for (const release of releases) {
-    for (const [kind, resource] of [['apt', aptRepository] as const, ['yum', yumRepository] as const]) {
+    for (const kind of ['apt', 'yum', 'downloads'] as const) {
       const prefix = repositories[kind].prefix.release;
       const built = KEYS[kind].map((key) => build(bucket, key, release, signer));
-      const { outs } = await resource.create({
+      const { outs } = await KINDS[kind].create({
         ...names,
         bucket,
         stack: 'local',
@@ -69,7 +75,7 @@ async function build(
   signer: Signer,
 ): Promise<RepositoryPackage> {
   const row = catalog.packages.find((one) => one.key === key);
-  if (!row?.package) throw new Error(`the catalog has no deb or rpm ${key}`);
+  if (!row) throw new Error(`the catalog has no package ${key}`);
   const { fileName, aliases, latestAliases } = fileNames(product, row, release.version, architecture);
   const folder = path.join(bucket, 'build', `${key}-${release.version}`);
   const file = path.join(folder, fileName);
@@ -77,7 +83,7 @@ async function build(
   await fs.copyFile(await packageOf(key, release), file);
   if (row.format === 'rpm') await signRpm(file, signer, EPOCH);
   return {
-    name: fill(row.package, { name: product.name }),
+    name: fill(row.package ?? row.key, { name: product.name }),
     version: release.version,
     fileName,
     aliases,

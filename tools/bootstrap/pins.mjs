@@ -132,6 +132,7 @@ export const systemPackages = {
     { package: 'createrepo-c', command: 'createrepo_c' },
     { package: 'dnf', command: 'dnf' },
     { package: 'dpkg-dev', command: 'dpkg-shlibdeps' },
+    { package: 'docker.io', command: 'dockerd' },
     { package: 'lintian', command: 'lintian' },
     { package: 'rpmlint', command: 'rpmlint' },
   ],
