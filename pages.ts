@@ -44,7 +44,8 @@ function aptPage(catalog: Catalog, { url }: Addresses): string {
     `${product.title} with apt`,
     'As root. The repository, with its key in the file (apt 2.3.10 and later: Debian 12, Ubuntu 22.04):',
     shell(
-      `apt-get update && ${install('ca-certificates curl')}`,
+      'apt-get update',
+      install('ca-certificates curl'),
       `curl -fsSL ${repository}/${names.aptSources} -o /etc/apt/sources.list.d/${names.aptSources}`,
       'apt-get update',
     ),

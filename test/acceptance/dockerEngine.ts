@@ -17,6 +17,10 @@ export interface DockerEngine {
 
 const LIMIT_MS = 240_000;
 
+function ignoreOthers(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+}
+
 export async function startDocker(): Promise<DockerEngine> {
   const folder = await temporaryFolder();
   const at = (name: string) => path.join(folder, name);
@@ -80,6 +84,9 @@ export async function startDocker(): Promise<DockerEngine> {
       await ended;
       await log.close();
       await fs.rm(folder, { recursive: true, force: true });
+      // Where no Docker runs, `-v /var/run/docker.sock:…` leaves a folder of that name, in the way of one that starts
+      // later. A socket is no folder, and stays.
+      await fs.rmdir('/var/run/docker.sock').catch(ignoreOthers);
     },
   };
 }

@@ -8,15 +8,26 @@ import { removeFolders, run, temporaryFolder } from '../unit/packaging/fixture';
 import { makeStandIns } from './clients';
 import { DockerEngine, startDocker } from './dockerEngine';
 import { image, packageFile, PROJECT, usageOf, VERSION } from './imageSet';
-import { forgetPackages, NEW } from './packageFiles';
+import { forgetPackages, NEW, OLD } from './packageFiles';
 import { makePackageRoot, PackageRoot } from './packageRoot';
 import { Published, publishReleases } from './publishedPackages';
 
+/** Commands of the test, one per line, before the first block that matches; they make sure that the block has something to do. */
+type Before = [block: RegExp, command: string];
+
 /** Runs the blocks of a page one after the other in one shell of the root; each must succeed. */
-async function runPage(root: PackageRoot, markdown: string): Promise<string> {
+async function runPage(root: PackageRoot, markdown: string, ...before: Before[]): Promise<string> {
   const blocks = shellBlocks(markdown);
   assert.ok(blocks.length > 0);
-  const script = blocks.map((block, index) => `${block}\necho "block ${index + 1} done"\n`).join('\n');
+  const commands = blocks.map(() => '');
+  for (const [block, command] of before) {
+    const index = blocks.findIndex((text) => block.test(text));
+    assert.notEqual(index, -1, `no block has ${String(block)}`);
+    commands[index] = command;
+  }
+  const script = blocks
+    .map((block, index) => `${commands[index]}\n${block}\necho "block ${index + 1} done"\n`)
+    .join('\n');
   await root.write('page', `set -e -o pipefail\ncd /root\n${script}`);
   const { status, text } = await root.chroot('bash', '/page');
   assert.equal(status, 0, text);
@@ -35,7 +46,7 @@ describe('install pages, as written', function () {
     let bucket: string;
 
     before(async () => {
-      published = await publishReleases(NEW);
+      published = await publishReleases(OLD, NEW);
       bucket = published.apt.url.replace(/^file:\/\//, '').replace(/\/packages\/.*/, '');
       const addresses: Addresses = { url: `file://${bucket}`, tag: VERSION };
       pages = installPages(catalog, addresses);
@@ -61,8 +72,15 @@ describe('install pages, as written', function () {
 
     it('apt', async () => {
       await open('ca-certificates', 'curl', 'dkms');
-      const text = await runPage(root, pages['apt.md']);
+      const text = await runPage(
+        root,
+        pages['apt.md'],
+        // The two ways of adding the repository: each must be enough.
+        [/^rm -f .*\.sources$/m, 'apt-get install -y --no-install-recommends falco\napt-get purge -y falco'],
+        [/--only-upgrade/, 'apt-get install -y --allow-downgrades falco=0.24.0'],
+      );
       assert.match(text, /^falco version 0\.25\.0$/m);
+      assert.match(text, /^Unpacking falco \(0\.25\.0\) over \(0\.24\.0\)/m);
       assert.equal(await root.exists('usr/bin/falco'), false);
     });
 
@@ -76,8 +94,9 @@ describe('install pages, as written', function () {
         'etc/yum.repos.d/distribution.repo',
         '[distribution]\nname=x\nbaseurl=file:///distribution\ngpgcheck=0\n',
       );
-      const text = await runPage(root, pages['dnf.md']);
+      const text = await runPage(root, pages['dnf.md'], [/^dnf upgrade/, 'dnf downgrade -y falco']);
       assert.match(text, /^falco version 0\.25\.0$/m);
+      assert.match(text, /^Upgraded:\n +falco-0\.25\.0-\S+ *$/m);
       assert.equal(await root.exists('usr/bin/falco'), false);
     });
 

@@ -14,6 +14,19 @@ describe('install pages', () => {
     assert.deepEqual(written, installPages(catalog, PUBLIC));
   });
 
+  it('have no command outside the blocks that are run', () => {
+    for (const [name, text] of Object.entries(installPages(catalog, PUBLIC))) {
+      const fences = text.match(/^ *(```|~~~)/gm) ?? [];
+      assert.equal(fences.length, 2 * shellBlocks(text).length, name);
+      assert.doesNotMatch(text, /^( {4}|\t)/m, name);
+    }
+  });
+
+  it('have no block in which a command can fail unnoticed', () => {
+    for (const [name, text] of Object.entries(installPages(catalog, PUBLIC)))
+      for (const block of shellBlocks(text)) assert.doesNotMatch(block, /&&|\|\||;/, name);
+  });
+
   it('have a page for every image, with its run lines as blocks', () => {
     const pages = installPages(catalog, PUBLIC);
     for (const { name, usage } of catalog.images) {
