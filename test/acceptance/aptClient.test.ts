@@ -301,7 +301,9 @@ describe('debs by apt-get from the signed repository', () => {
       await root.recorded();
       await root.write('kill-here', '');
       await assert.rejects(root.dpkg('-i', await packageOf('deb-module', next)), /failed \(-1\)/);
-      await client.chroot('dpkg', '--configure', '-a');
+      // dpkg finishes a configuration by itself; a package whose unpacking was interrupted must come again.
+      const { status } = await root.chroot('dpkg', '--configure', '-a');
+      assert.equal(status, moment === 'postinstall' ? 0 : 1);
       await client.install('falco');
       assert.deepEqual(await installed(), ['falco 0.25.0']);
       const recorded = await root.recorded();

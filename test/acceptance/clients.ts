@@ -146,7 +146,7 @@ export async function dnfClient(
 ): Promise<DnfClient> {
   const [distribution, repos] = ['distribution', 'repos'].map((name) => path.join(work, name));
   const root = options.root?.folder ?? path.join(work, 'root');
-  for (const folder of [root, distribution, repos]) await fs.mkdir(folder, { recursive: true });
+  for (const folder of [root, distribution, repos, path.join(work, 'log')]) await fs.mkdir(folder, { recursive: true });
   const glibc = { provides: await libraryNames(outputs, work), files: GLIBC_FILES };
   for (const [name, one] of Object.entries({ ...STAND_INS, glibc })) {
     await standInRpm(name, options.root ? { provides: one.provides } : one, distribution);

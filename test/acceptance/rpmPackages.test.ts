@@ -1,22 +1,11 @@
-/** The rpms under the real rpm and dnf of this machine, in a root that has a shell. Needs root. */
+/** The rpms under the real rpm of this machine, in a root that has a shell; dnfClient.test.ts has dnf. Needs root. */
 import assert from 'node:assert/strict';
-import * as fs from 'node:fs/promises';
-import * as path from 'node:path';
-import { removeFolders, run, temporaryFolder } from '../unit/packaging/fixture';
-import { forgetPackages, moduleIn, moduleOut, NEW, OLD, packageOf } from './packageFiles';
-import { makePackageRoot, Output, PackageRoot, WANTS } from './packageRoot';
+import { removeFolders, run } from '../unit/packaging/fixture';
+import { legacyRpm } from './legacyPackages';
+import { forgetPackages, moduleIn, moduleOut, NEW, packageOf } from './packageFiles';
+import { makePackageRoot, PackageRoot, WANTS } from './packageRoot';
 
 const CONFIG = 'etc/falco/falco.yaml';
-
-/** What an rpm distribution provides, and none is to be had here. */
-const STAND_IN = `name: stand-in
-arch: x86_64
-version: 1.0.0
-maintainer: Nobody <nobody@localhost>
-description: Stands for a distribution.
-license: MIT
-provides: [dkms, kernel-devel, systemd, /bin/sh, "libc.so.6()(64bit)", "libc.so.6(GLIBC_2.34)(64bit)"]
-`;
 
 describe('rpm packages', () => {
   let root: PackageRoot;
@@ -102,15 +91,7 @@ describe('rpm packages', () => {
   });
 
   it('bring the module in after a package of before, whose script takes all out', async () => {
-    const work = await temporaryFolder();
-    await fs.writeFile(path.join(work, 'preun'), 'echo "falco-driver-loader --clean" >>/recorded\n');
-    await fs.writeFile(
-      path.join(work, 'nfpm.yaml'),
-      `${STAND_IN.replace('stand-in', 'falco').replace('1.0.0', '0.23.0')}scripts:\n  preremove: ${work}/preun\n`,
-    );
-    const before = path.join(work, 'falco-0.23.0-x86_64.rpm');
-    await run('nfpm', ['package', '-p', 'rpm', '-f', path.join(work, 'nfpm.yaml'), '-t', before]);
-    await rpm('-i', before);
+    await rpm('-i', await legacyRpm());
     await root.write('active', '');
     await rpm('-U', await packageOf('rpm-module', NEW));
     assert.deepEqual(await root.recorded(), [
@@ -164,71 +145,5 @@ describe('rpm packages', () => {
     }
     assert.equal(await bare.exists('usr/src/falco-bbb'), false);
     await bare.remove();
-  });
-
-  it('are switched by dnf swap, with service and configuration as they were', async () => {
-    const repository = await temporaryFolder();
-    for (const release of [OLD, NEW]) {
-      for (const key of ['rpm-module', 'rpm-bpf']) {
-        const file = await packageOf(key, release);
-        await fs.copyFile(file, path.join(repository, path.basename(file)));
-      }
-    }
-    const yaml = path.join(repository, 'nfpm.yaml');
-    await fs.writeFile(yaml, STAND_IN);
-    await run('nfpm', ['package', '-p', 'rpm', '-f', yaml, '-t', path.join(repository, 'stand-in.rpm')]);
-    await run('createrepo_c', ['--quiet', repository]);
-    const dnf = async (...args: string[]): Promise<Output> => {
-      const where = [`--installroot=${root.folder}`, '--releasever=9', '--setopt=reposdir=/nonexistent'];
-      const from = [`--repofrompath=test,${repository}`, '--repo=test', '--setopt=test.gpgcheck=0'];
-      const done = await root.here(
-        'dnf',
-        '-y',
-        ...where,
-        ...from,
-        `--setopt=cachedir=${repository}/cache`,
-        ...args,
-      );
-      assert.equal(done.status, 0, done.text);
-      return done;
-    };
-    const files = async () => (await root.here('rpm', '--root', root.folder, '-ql', 'falco')).text;
-    await dnf('install', 'falco-0.24.0');
-    await turnOn();
-    await root.write(CONFIG, 'mine: true\n');
-    await dnf('upgrade', 'falco');
-    const withModule = await files();
-    await root.recorded();
-
-    await dnf('swap', 'falco', 'falco-bpf');
-    assert.deepEqual(await root.recorded(), [
-      'systemctl stop falco.service',
-      moduleOut('bbb'),
-      'systemctl start falco.service',
-    ]);
-    assert.deepEqual(
-      [await root.exists('usr/src/falco-bbb/main.c'), await root.exists('usr/src/falco-bbb/bpf/probe.c')],
-      [false, true],
-    );
-
-    await dnf('swap', 'falco-bpf', 'falco');
-    assert.deepEqual(await root.recorded(), [
-      'systemctl stop falco.service',
-      ...moduleIn('bbb', kernel),
-      'systemctl start falco.service',
-    ]);
-    assert.deepEqual([await root.exists(WANTS), await running()], [true, true]);
-    assert.equal(await root.read(CONFIG), 'mine: true\n');
-    assert.equal(await files(), withModule);
-    const { text } = await root.here('rpm', '--root', root.folder, '-V', '--nodeps', 'falco');
-    assert.equal(text, 'S.5....T.  c /etc/falco/falco.yaml\n');
-
-    await root.recorded();
-    await dnf('remove', 'falco');
-    assert.deepEqual(await root.recorded(), [
-      'systemctl stop falco.service',
-      'systemctl disable falco.service',
-      moduleOut('bbb'),
-    ]);
   });
 });
