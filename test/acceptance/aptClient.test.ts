@@ -9,8 +9,8 @@ import { createLocalKey, openSigner } from '../../provider/gpg';
 import { removeFolders, temporaryFolder } from '../unit/packaging/fixture';
 import { AptClient, aptClient } from './clients';
 import { legacyDeb } from './legacyPackages';
-import { ALL_TWICE, forgetPackages, KILLS_ITS_CALLER } from './packageFiles';
-import { moduleIn, moduleOut, NEW, OLD, packageOf, Release } from './packageFiles';
+import { ALL_TWICE, forgetPackages, KILLS_ITS_CALLER, moduleIn, moduleOut } from './packageFiles';
+import { NEW, OLD, packageOf, Release } from './packageFiles';
 import { PackageRoot, WANTS } from './packageRoot';
 import { Made, ServedRepository, serveRepository } from './servedRepository';
 

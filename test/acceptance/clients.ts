@@ -148,9 +148,11 @@ export async function dnfClient(
   const root = options.root?.folder ?? path.join(work, 'root');
   for (const folder of [root, distribution, repos, path.join(work, 'log')]) await fs.mkdir(folder, { recursive: true });
   const glibc = { provides: await libraryNames(outputs, work), files: GLIBC_FILES };
-  for (const [name, one] of Object.entries({ ...STAND_INS, glibc })) {
-    await standInRpm(name, options.root ? { provides: one.provides } : one, distribution);
-  }
+  await Promise.all(
+    Object.entries({ ...STAND_INS, glibc }).map(([name, one]) =>
+      standInRpm(name, options.root ? { provides: one.provides } : one, distribution),
+    ),
+  );
   await run('createrepo_c', ['--quiet', distribution]);
   const repo = (await fetchFile(outputs.yum.repo)).toString();
   await fs.writeFile(path.join(repos, 'release.repo'), options.edit?.(repo) ?? repo);

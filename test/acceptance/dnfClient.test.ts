@@ -10,13 +10,11 @@ import { EPOCH, removeFolders, run, temporaryFolder } from '../unit/packaging/fi
 import { testSigner } from '../unit/publish/bench';
 import { DnfClient, dnfClient, DnfOptions } from './clients';
 import { legacyRpm } from './legacyPackages';
-import { ALL_TWICE, forgetPackages } from './packageFiles';
-import { moduleIn, moduleOut, NEW, OLD, packageOf, Release } from './packageFiles';
+import { forgetPackages, moduleIn, moduleOut, NEW, OLD, packageOf, Release } from './packageFiles';
 import { makePackageRoot, PackageRoot, WANTS } from './packageRoot';
 import { Made, ServedRepository, serveRepository } from './servedRepository';
 
 const CONFIG = 'etc/falco/falco.yaml';
-const OTHER_CONFIG = 'json_output: true\n';
 
 const rpmsOf = async (release: Release): Promise<Made[]> =>
   Promise.all(
@@ -60,23 +58,22 @@ const installed = async (client: DnfClient) =>
   (await client.query('-qa', '--qf', '%{name} %{version}\n', 'falco*')).split('\n').filter(Boolean);
 
 describe('rpms by dnf in an empty root', () => {
-  for (const [asked, name] of [
+  for (const [asked, name, edit] of [
     ['falco', 'falco'],
     ['falco-module', 'falco'],
     ['falco-bpf', 'falco-bpf'],
-  ]) {
-    for (const edit of [undefined, withoutIndexCheck]) {
-      it(`install by the name ${asked} and verify clean, with gpgcheck=1 and repo_gpgcheck=${edit ? 0 : 1}`, () =>
-        withClient({ edit }, async (client, work) => {
-          const repo = await fs.readFile(path.join(work, 'repos/release.repo'), 'utf8');
-          assert.match(repo, new RegExp(`^gpgcheck=1\nrepo_gpgcheck=${edit ? 0 : 1}$`, 'm'));
-          await client.install(asked);
-          assert.deepEqual(await installed(client), [`${name} 0.25.0`]);
-          assert.equal(await client.query('-V', '--nodeps', name), '');
-          const { stdout } = await run('chroot', [path.join(work, 'root'), '/usr/bin/falco']);
-          assert.equal(stdout, 'falco version 0.25.0\n');
-        }));
-    }
+    ['falco', 'falco', withoutIndexCheck],
+  ] as const) {
+    it(`install by the name ${asked} and verify clean, with gpgcheck=1 and repo_gpgcheck=${edit ? 0 : 1}`, () =>
+      withClient({ edit }, async (client, work) => {
+        const repo = await fs.readFile(path.join(work, 'repos/release.repo'), 'utf8');
+        assert.match(repo, new RegExp(`^gpgcheck=1\nrepo_gpgcheck=${edit ? 0 : 1}$`, 'm'));
+        await client.install(asked);
+        assert.deepEqual(await installed(client), [`${name} 0.25.0`]);
+        assert.equal(await client.query('-V', '--nodeps', name), '');
+        const { stdout } = await run('chroot', [path.join(work, 'root'), '/usr/bin/falco']);
+        assert.equal(stdout, 'falco version 0.25.0\n');
+      }));
   }
 
   it('install as a downloaded file with what they require, under the name without a driver', () =>
@@ -182,22 +179,6 @@ describe('rpms by dnf on a machine with systemd and dkms', () => {
     );
   });
 
-  it('keep edited configuration beside another default, and take the default where nothing was edited', async () => {
-    const changed = await packageOf('rpm-module', { ...NEW, config: OTHER_CONFIG });
-    for (const [edited, expected, beside] of [
-      [undefined, OTHER_CONFIG, false],
-      ['mine: true\n', 'mine: true\n', true],
-    ] as const) {
-      await client.install('falco-0.24.0');
-      if (edited) await root.write(CONFIG, edited);
-      await client.dnf('upgrade', changed);
-      assert.equal(await root.read(CONFIG), expected);
-      assert.equal(await root.exists(`${CONFIG}.rpmnew`), beside);
-      await client.dnf('remove', 'falco');
-    }
-    assert.equal(await root.read(`${CONFIG}.rpmsave`), 'mine: true\n');
-  });
-
   it('upgrade a falco-0.23.0-x86_64.rpm of before, with its edited configuration', async () => {
     await client.dnf('install', await legacyRpm());
     await turnOn();
@@ -248,58 +229,27 @@ describe('rpms by dnf on a machine with systemd and dkms', () => {
   });
 
   it('leave nothing when they are erased, and install again after it and over themselves', async () => {
-    for (const name of ['falco', 'falco-bpf']) {
-      await client.install(name);
-      await turnOn();
-      const whole = await listing();
-      await client.dnf('remove', name);
-      const service = ['systemctl stop falco.service', 'systemctl disable falco.service'];
-      assert.deepEqual(await root.recorded(), name === 'falco' ? [...service, moduleOut('bbb')] : service);
-      // Of the administrator's own making; systemd has removed the link that was in it.
-      assert.deepEqual(
-        (await added()).filter((file) => file !== '/etc/systemd/system/multi-user.target.wants'),
-        [],
-      );
-      await client.install(name);
-      await turnOn();
-      await client.dnf('reinstall', name);
-      assert.equal((await root.recorded()).filter((line) => line.startsWith('systemctl start')).length, 1);
-      assert.equal(await root.exists('active'), true);
-      assert.deepEqual(await listing(), whole);
-      assert.equal(await client.query('-V', '--nodeps', name), '');
-      await client.dnf('remove', name);
-    }
-  });
-
-  it('come out the same when every script runs twice', async () => {
-    const twice = await makePackageRoot();
-    const rpm = async (args: string[], key?: string, release: Release = OLD) => {
-      for (const [of, scriptHeads] of [
-        [root, undefined],
-        [twice, ALL_TWICE],
-      ] as const) {
-        const file = key ? [await packageOf(key, { ...release, ...(scriptHeads && { scriptHeads }) })] : [];
-        const { status, text } = await of.here('rpm', '--root', of.folder, '--nodeps', ...args, ...file);
-        assert.equal(status, 0, text);
-        assert.doesNotMatch(text, /scriptlet failed/);
-      }
-      assert.deepEqual(await listing(twice), await listing());
-      assert.equal(await twice.exists('active'), await root.exists('active'));
-    };
-    try {
-      await rpm(['-i'], 'rpm-module');
-      assert.equal((await twice.recorded()).filter((line) => line.startsWith('dkms add')).length, 2);
-      await turnOn();
-      await twice.link('/usr/lib/systemd/system/falco.service', WANTS);
-      await twice.write('active', '');
-      await rpm(['-U'], 'rpm-module', NEW);
-      assert.equal(await twice.exists('active'), true);
-      await rpm(['-e', 'falco']);
-      await rpm(['-i'], 'rpm-bpf', NEW);
-      await rpm(['-e', 'falco-bpf']);
-    } finally {
-      await twice.remove();
-    }
+    await client.install('falco');
+    await turnOn();
+    const whole = await listing();
+    await client.dnf('remove', 'falco');
+    assert.deepEqual(await root.recorded(), [
+      'systemctl stop falco.service',
+      'systemctl disable falco.service',
+      moduleOut('bbb'),
+    ]);
+    // Of the administrator's own making; systemd has removed the link that was in it.
+    assert.deepEqual(
+      (await added()).filter((file) => file !== '/etc/systemd/system/multi-user.target.wants'),
+      [],
+    );
+    await client.install('falco');
+    await turnOn();
+    await client.dnf('reinstall', 'falco');
+    assert.equal((await root.recorded()).filter((line) => line.startsWith('systemctl start')).length, 1);
+    assert.equal(await root.exists('active'), true);
+    assert.deepEqual(await listing(), whole);
+    assert.equal(await client.query('-V', '--nodeps', 'falco'), '');
   });
 });
 

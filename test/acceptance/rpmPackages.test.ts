@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { removeFolders, run } from '../unit/packaging/fixture';
 import { legacyRpm } from './legacyPackages';
-import { forgetPackages, moduleIn, moduleOut, NEW, packageOf } from './packageFiles';
+import { ALL_TWICE, forgetPackages, moduleIn, moduleOut, NEW, OLD, packageOf, Release } from './packageFiles';
 import { makePackageRoot, PackageRoot, WANTS } from './packageRoot';
 
 const CONFIG = 'etc/falco/falco.yaml';
@@ -33,10 +33,10 @@ describe('rpm packages', () => {
   }
   const running = () => root.exists('active');
   /** The distribution's presets leave the unit disabled, and an administrator turns it on. */
-  async function turnOn(): Promise<void> {
-    await root.link('/usr/lib/systemd/system/falco.service', WANTS);
-    await root.write('active', '');
-    await root.recorded();
+  async function turnOn(of = root): Promise<void> {
+    await of.link('/usr/lib/systemd/system/falco.service', WANTS);
+    await of.write('active', '');
+    await of.recorded();
   }
 
   it('have digests that hold', async () => {
@@ -80,6 +80,50 @@ describe('rpm packages', () => {
     await rpm('-U', await packageOf('rpm-module', { ...NEW, driverVersion: 'aaa' }));
     assert.deepEqual(await root.recorded(), [moduleOut('aaa'), ...moduleIn('aaa', kernel)]);
     assert.equal(await root.exists('usr/src/falco-aaa/main.c'), true);
+  });
+
+  it('keep edited configuration beside another default, and take the default where nothing was edited', async () => {
+    const changed = await packageOf('rpm-module', { ...NEW, config: 'json_output: true\n' });
+    for (const [edited, expected, beside] of [
+      [undefined, 'json_output: true\n', false],
+      ['mine: true\n', 'mine: true\n', true],
+    ] as const) {
+      await rpm('-i', await packageOf('rpm-module'));
+      if (edited) await root.write(CONFIG, edited);
+      await rpm('-U', changed);
+      assert.equal(await root.read(CONFIG), expected);
+      assert.equal(await root.exists(`${CONFIG}.rpmnew`), beside);
+      await rpm('-e', 'falco');
+    }
+    assert.equal(await root.read(`${CONFIG}.rpmsave`), 'mine: true\n');
+  });
+
+  it('come out the same when every script runs twice', async () => {
+    const twice = await makePackageRoot();
+    const files = async (of: PackageRoot) =>
+      (await of.listing()).filter((file) => !file.startsWith('/root/.rpmdb'));
+    const both = async (args: string[], key?: string, release: Release = OLD) => {
+      await rpm(...args, ...(key ? [await packageOf(key, release)] : []));
+      const file = key ? [await packageOf(key, { ...release, scriptHeads: ALL_TWICE })] : [];
+      const { status, text } = await twice.here('rpm', '--root', twice.folder, '--nodeps', ...args, ...file);
+      assert.equal(status, 0, text);
+      assert.doesNotMatch(text, /scriptlet failed/);
+      assert.deepEqual(await files(twice), await files(root));
+      assert.equal(await twice.exists('active'), await running());
+    };
+    try {
+      await both(['-i'], 'rpm-module');
+      assert.equal((await twice.recorded()).filter((line) => line.startsWith('dkms add')).length, 2);
+      await turnOn();
+      await turnOn(twice);
+      await both(['-U'], 'rpm-module', NEW);
+      assert.equal(await running(), true);
+      await both(['-e', 'falco']);
+      await both(['-i'], 'rpm-bpf', NEW);
+      await both(['-e', 'falco-bpf']);
+    } finally {
+      await twice.remove();
+    }
   });
 
   it('leave a stopped and a masked service so', async () => {
