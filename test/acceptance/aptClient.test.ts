@@ -199,7 +199,9 @@ describe('debs by apt-get from the signed repository', () => {
     await client.apt('remove', 'falco');
     // Besides the configuration: whether the unit is enabled.
     assert.deepEqual(
-      (await added()).filter((file) => !/^\/(etc|var\/lib\/systemd\/deb-systemd-helper-enabled)\//.test(file)),
+      (await added()).filter(
+        (file) => !/^\/(etc|var\/lib\/systemd\/deb-systemd-helper-enabled)\//.test(file),
+      ),
       [],
     );
     assert.equal(await root.read(CONFIG), 'mine: true\n');
@@ -296,7 +298,8 @@ describe('debs by apt-get from the signed repository', () => {
     it(`finish an upgrade whose dpkg was killed in ${moment}, started once`, async () => {
       // The service is stopped by then in both: the old package's script has run, or the new one's.
       const heads = { scriptHeads: { [moment]: KILLS_ITS_CALLER } };
-      const [before, next] = moment === 'preremove' ? [{ ...OLD, ...heads }, NEW] : [OLD, { ...NEW, ...heads }];
+      const [before, next] =
+        moment === 'preremove' ? [{ ...OLD, ...heads }, NEW] : [OLD, { ...NEW, ...heads }];
       await root.dpkg('-i', await packageOf('deb-module', before));
       await root.recorded();
       await root.write('kill-here', '');

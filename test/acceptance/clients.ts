@@ -146,7 +146,8 @@ export async function dnfClient(
 ): Promise<DnfClient> {
   const [distribution, repos] = ['distribution', 'repos'].map((name) => path.join(work, name));
   const root = options.root?.folder ?? path.join(work, 'root');
-  for (const folder of [root, distribution, repos, path.join(work, 'log')]) await fs.mkdir(folder, { recursive: true });
+  for (const folder of [root, distribution, repos, path.join(work, 'log')])
+    await fs.mkdir(folder, { recursive: true });
   const glibc = { provides: await libraryNames(outputs, work), files: GLIBC_FILES };
   await Promise.all(
     Object.entries({ ...STAND_INS, glibc }).map(([name, one]) =>

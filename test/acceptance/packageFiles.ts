@@ -33,9 +33,13 @@ export function packageOf(key: string, release: Release = OLD): Promise<string> 
   if (!file) {
     file = (async () => {
       const spec = await specFor(key, release);
-      for (const [moment, head] of Object.entries(release.scriptHeads ?? {}) as [keyof PackageScripts, string][]) {
+      for (const [moment, head] of Object.entries(release.scriptHeads ?? {}) as [
+        keyof PackageScripts,
+        string,
+      ][]) {
         const text = spec.scripts[moment];
-        if (text !== undefined) spec.scripts[moment] = text.replace(/^(#!.*\n)?/, (first) => `${first}${head}\n`);
+        if (text !== undefined)
+          spec.scripts[moment] = text.replace(/^(#!.*\n)?/, (first) => `${first}${head}\n`);
       }
       const name = path.join(await temporaryFolder(), spec.fileName);
       await buildPackage(spec, { treeDir: await makeTree(release) }, name);

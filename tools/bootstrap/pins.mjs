@@ -133,6 +133,7 @@ export const systemPackages = {
     { package: 'dnf', command: 'dnf' },
     { package: 'dpkg-dev', command: 'dpkg-shlibdeps' },
     { package: 'lintian', command: 'lintian' },
+    { package: 'rpmlint', command: 'rpmlint' },
   ],
 };
 
