@@ -182,7 +182,7 @@ function packageRoot(folder: string, kernel: string, limit?: number): PackageRoo
       await chroot('systemctl', verb, 'falco.service');
     },
     async listing() {
-      const { stdout } = await run('find', [folder, '-printf', '/%P\\n'], { maxBuffer: 1 << 26 });
+      const { stdout } = await run('find', [folder, '-xdev', '-printf', '/%P\\n'], { maxBuffer: 1 << 26 });
       const own =
         /^\/(var\/(lib\/(dpkg|rpm)|log|cache)|usr\/lib\/sysimage|recorded$|incoming|active$|proc\/modules)/;
       return stdout
