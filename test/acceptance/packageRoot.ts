@@ -12,8 +12,8 @@ import { makeRootfs, ROOTFS_CACHE } from '../../provider/rootfs';
 import { catalog } from '../../catalog';
 import { run, temporaryFolder } from '../unit/packaging/fixture';
 
-/** A client that takes longer than this waits for something, such as a terminal. Compilers take the most. */
-const LIMIT_MS = 180_000;
+/** A client that takes longer than this waits for something, such as a terminal. One that downloads gets more. */
+const LIMIT_MS = 60_000;
 
 const SYSTEMCTL = `#!/bin/sh
 # Knows enabled units by their links, running ones by /active.
@@ -55,7 +55,7 @@ add) [ ! -e "$tree" ] || { echo 'already added' >&2; exit 3; }
 build) mkdir -p "$tree/build"; if [ -e /dkms-fails ]; then echo 'Error! Bad return status' >&2; exit 10; fi ;;
 install) mkdir -p "/lib/modules/$k/updates/dkms"; echo "$v" >"/lib/modules/$k/updates/dkms/$m.ko" ;;
 remove) [ -e "$tree/source/dkms.conf" ] || { echo 'no dkms.conf in source' >&2; exit 4; }
-    rm -rf "$tree"; rm -f /lib/modules/*/updates/dkms/$m.ko ;;
+    rm -rf "$tree"; rm -f /lib/modules/*/updates/dkms/$m.ko; rmdir "/var/lib/dkms/$m" 2>/dev/null || : ;;
 esac
 `;
 
@@ -102,6 +102,8 @@ export interface RootOptions {
   headers?: boolean;
   /** Packages of the distribution besides the base's. */
   include?: string[];
+  /** Milliseconds that a program may take. */
+  limit?: number;
 }
 
 const templates = new Map<string, Promise<string>>();
@@ -134,7 +136,7 @@ export async function makePackageRoot(options: RootOptions = {}): Promise<Packag
   // Hard links: package managers replace files and do not write into them, but for their logs.
   await run('cp', ['-al', await templateOf(include), folder]);
   const kernel = (await run('uname', ['-r'])).stdout.trim();
-  const root = packageRoot(folder, kernel);
+  const root = packageRoot(folder, kernel, options.limit);
   await root.write('recorded', '');
   await root.write('usr/sbin/rmmod', RMMOD, 0o755);
   await root.write('proc/modules', 'ext4 1 0\n');
@@ -152,10 +154,10 @@ export async function makePackageRoot(options: RootOptions = {}): Promise<Packag
   return root;
 }
 
-function packageRoot(folder: string, kernel: string): PackageRoot {
+function packageRoot(folder: string, kernel: string, limit?: number): PackageRoot {
   const inside = (file: string) => path.join(folder, file);
-  const here = (...command: string[]) => runProgram(command);
-  const chroot = (...command: string[]) => runProgram(['chroot', folder, ...command]);
+  const here = (...command: string[]) => runProgram(command, limit);
+  const chroot = (...command: string[]) => runProgram(['chroot', folder, ...command], limit);
   return {
     folder,
     kernel,
@@ -213,7 +215,8 @@ function packageRoot(folder: string, kernel: string): PackageRoot {
   };
 }
 
-function runProgram([program, ...args]: string[]): Promise<Output> {
+/** Runs a program of this machine, which has no terminal. */
+export function runProgram([program, ...args]: string[], limit = LIMIT_MS): Promise<Output> {
   return new Promise((resolve, reject) => {
     // A session of its own has no terminal to open; the pipe to stdin stays open, so a read from it would hang.
     const child = spawn('setsid', ['--wait', program, ...args], {
@@ -230,7 +233,7 @@ function runProgram([program, ...args]: string[]): Promise<Output> {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       reject(new Error(`${program} ${args.join(' ')} waits for something; so far:\n${text}`));
-    }, LIMIT_MS);
+    }, limit);
     child.on('error', reject);
     child.on('close', (status) => {
       clearTimeout(timer);

@@ -1,22 +1,11 @@
-/** The rpms under the real rpm and dnf of this machine, in a root that has a shell. Needs root. */
+/** The rpms under the real rpm of this machine, in a root that has a shell; dnfClient.test.ts has dnf. Needs root. */
 import assert from 'node:assert/strict';
-import * as fs from 'node:fs/promises';
-import * as path from 'node:path';
-import { removeFolders, run, temporaryFolder } from '../unit/packaging/fixture';
-import { forgetPackages, moduleIn, moduleOut, NEW, OLD, packageOf } from './packageFiles';
-import { makePackageRoot, Output, PackageRoot, WANTS } from './packageRoot';
+import { removeFolders, run } from '../unit/packaging/fixture';
+import { legacyRpm } from './legacyPackages';
+import { ALL_TWICE, forgetPackages, moduleIn, moduleOut, NEW, OLD, packageOf, Release } from './packageFiles';
+import { makePackageRoot, PackageRoot, WANTS } from './packageRoot';
 
 const CONFIG = 'etc/falco/falco.yaml';
-
-/** What an rpm distribution provides, and none is to be had here. */
-const STAND_IN = `name: stand-in
-arch: x86_64
-version: 1.0.0
-maintainer: Nobody <nobody@localhost>
-description: Stands for a distribution.
-license: MIT
-provides: [dkms, kernel-devel, systemd, /bin/sh, "libc.so.6()(64bit)", "libc.so.6(GLIBC_2.34)(64bit)"]
-`;
 
 describe('rpm packages', () => {
   let root: PackageRoot;
@@ -44,10 +33,10 @@ describe('rpm packages', () => {
   }
   const running = () => root.exists('active');
   /** The distribution's presets leave the unit disabled, and an administrator turns it on. */
-  async function turnOn(): Promise<void> {
-    await root.link('/usr/lib/systemd/system/falco.service', WANTS);
-    await root.write('active', '');
-    await root.recorded();
+  async function turnOn(of = root): Promise<void> {
+    await of.link('/usr/lib/systemd/system/falco.service', WANTS);
+    await of.write('active', '');
+    await of.recorded();
   }
 
   it('have digests that hold', async () => {
@@ -93,6 +82,50 @@ describe('rpm packages', () => {
     assert.equal(await root.exists('usr/src/falco-aaa/main.c'), true);
   });
 
+  it('keep edited configuration beside another default, and take the default where nothing was edited', async () => {
+    const changed = await packageOf('rpm-module', { ...NEW, config: 'json_output: true\n' });
+    for (const [edited, expected, beside] of [
+      [undefined, 'json_output: true\n', false],
+      ['mine: true\n', 'mine: true\n', true],
+    ] as const) {
+      await rpm('-i', await packageOf('rpm-module'));
+      if (edited) await root.write(CONFIG, edited);
+      await rpm('-U', changed);
+      assert.equal(await root.read(CONFIG), expected);
+      assert.equal(await root.exists(`${CONFIG}.rpmnew`), beside);
+      await rpm('-e', 'falco');
+    }
+    assert.equal(await root.read(`${CONFIG}.rpmsave`), 'mine: true\n');
+  });
+
+  it('come out the same when every script runs twice', async () => {
+    const twice = await makePackageRoot();
+    const files = async (of: PackageRoot) =>
+      (await of.listing()).filter((file) => !file.startsWith('/root/.rpmdb'));
+    const both = async (args: string[], key?: string, release: Release = OLD) => {
+      await rpm(...args, ...(key ? [await packageOf(key, release)] : []));
+      const file = key ? [await packageOf(key, { ...release, scriptHeads: ALL_TWICE })] : [];
+      const { status, text } = await twice.here('rpm', '--root', twice.folder, '--nodeps', ...args, ...file);
+      assert.equal(status, 0, text);
+      assert.doesNotMatch(text, /scriptlet failed/);
+      assert.deepEqual(await files(twice), await files(root));
+      assert.equal(await twice.exists('active'), await running());
+    };
+    try {
+      await both(['-i'], 'rpm-module');
+      assert.equal((await twice.recorded()).filter((line) => line.startsWith('dkms add')).length, 2);
+      await turnOn();
+      await turnOn(twice);
+      await both(['-U'], 'rpm-module', NEW);
+      assert.equal(await running(), true);
+      await both(['-e', 'falco']);
+      await both(['-i'], 'rpm-bpf', NEW);
+      await both(['-e', 'falco-bpf']);
+    } finally {
+      await twice.remove();
+    }
+  });
+
   it('leave a stopped and a masked service so', async () => {
     await rpm('-i', await packageOf('rpm-bpf'));
     await root.link('/dev/null', 'etc/systemd/system/falco.service');
@@ -102,15 +135,7 @@ describe('rpm packages', () => {
   });
 
   it('bring the module in after a package of before, whose script takes all out', async () => {
-    const work = await temporaryFolder();
-    await fs.writeFile(path.join(work, 'preun'), 'echo "falco-driver-loader --clean" >>/recorded\n');
-    await fs.writeFile(
-      path.join(work, 'nfpm.yaml'),
-      `${STAND_IN.replace('stand-in', 'falco').replace('1.0.0', '0.23.0')}scripts:\n  preremove: ${work}/preun\n`,
-    );
-    const before = path.join(work, 'falco-0.23.0-x86_64.rpm');
-    await run('nfpm', ['package', '-p', 'rpm', '-f', path.join(work, 'nfpm.yaml'), '-t', before]);
-    await rpm('-i', before);
+    await rpm('-i', await legacyRpm());
     await root.write('active', '');
     await rpm('-U', await packageOf('rpm-module', NEW));
     assert.deepEqual(await root.recorded(), [
@@ -164,71 +189,5 @@ describe('rpm packages', () => {
     }
     assert.equal(await bare.exists('usr/src/falco-bbb'), false);
     await bare.remove();
-  });
-
-  it('are switched by dnf swap, with service and configuration as they were', async () => {
-    const repository = await temporaryFolder();
-    for (const release of [OLD, NEW]) {
-      for (const key of ['rpm-module', 'rpm-bpf']) {
-        const file = await packageOf(key, release);
-        await fs.copyFile(file, path.join(repository, path.basename(file)));
-      }
-    }
-    const yaml = path.join(repository, 'nfpm.yaml');
-    await fs.writeFile(yaml, STAND_IN);
-    await run('nfpm', ['package', '-p', 'rpm', '-f', yaml, '-t', path.join(repository, 'stand-in.rpm')]);
-    await run('createrepo_c', ['--quiet', repository]);
-    const dnf = async (...args: string[]): Promise<Output> => {
-      const where = [`--installroot=${root.folder}`, '--releasever=9', '--setopt=reposdir=/nonexistent'];
-      const from = [`--repofrompath=test,${repository}`, '--repo=test', '--setopt=test.gpgcheck=0'];
-      const done = await root.here(
-        'dnf',
-        '-y',
-        ...where,
-        ...from,
-        `--setopt=cachedir=${repository}/cache`,
-        ...args,
-      );
-      assert.equal(done.status, 0, done.text);
-      return done;
-    };
-    const files = async () => (await root.here('rpm', '--root', root.folder, '-ql', 'falco')).text;
-    await dnf('install', 'falco-0.24.0');
-    await turnOn();
-    await root.write(CONFIG, 'mine: true\n');
-    await dnf('upgrade', 'falco');
-    const withModule = await files();
-    await root.recorded();
-
-    await dnf('swap', 'falco', 'falco-bpf');
-    assert.deepEqual(await root.recorded(), [
-      'systemctl stop falco.service',
-      moduleOut('bbb'),
-      'systemctl start falco.service',
-    ]);
-    assert.deepEqual(
-      [await root.exists('usr/src/falco-bbb/main.c'), await root.exists('usr/src/falco-bbb/bpf/probe.c')],
-      [false, true],
-    );
-
-    await dnf('swap', 'falco-bpf', 'falco');
-    assert.deepEqual(await root.recorded(), [
-      'systemctl stop falco.service',
-      ...moduleIn('bbb', kernel),
-      'systemctl start falco.service',
-    ]);
-    assert.deepEqual([await root.exists(WANTS), await running()], [true, true]);
-    assert.equal(await root.read(CONFIG), 'mine: true\n');
-    assert.equal(await files(), withModule);
-    const { text } = await root.here('rpm', '--root', root.folder, '-V', '--nodeps', 'falco');
-    assert.equal(text, 'S.5....T.  c /etc/falco/falco.yaml\n');
-
-    await root.recorded();
-    await dnf('remove', 'falco');
-    assert.deepEqual(await root.recorded(), [
-      'systemctl stop falco.service',
-      'systemctl disable falco.service',
-      moduleOut('bbb'),
-    ]);
   });
 });

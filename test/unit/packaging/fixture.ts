@@ -38,6 +38,8 @@ export interface TreeOptions {
   /** The module does not compile. */
   brokenModule?: boolean;
   rules?: string;
+  /** Text of the configuration. */
+  config?: string;
 }
 
 const KBUILD = `obj-m := NAME.o
@@ -70,6 +72,7 @@ export async function makeTree(options: TreeOptions = {}): Promise<string> {
     driverVersion = '3aa7a83',
     brokenModule,
     rules = 'one',
+    config = 'json_output: false\n',
   } = options;
   const root = await temporaryFolder();
   const write = async (file: string, text: string, mode = 0o644) => {
@@ -88,7 +91,7 @@ export async function makeTree(options: TreeOptions = {}): Promise<string> {
   const flags = ['-O2', '-s', '-fPIE', '-pie', '-Wl,-z,relro,-z,now', '-Wl,--build-id=sha1'];
   await run('gcc', [...flags, '-o', path.join(root, `tree/usr/bin/${name}`), path.join(root, 'binary.c')]);
   await write(`tree/usr/bin/${name}-driver-loader`, `#!/bin/sh\necho loader "$@"\n`, 0o775);
-  await write(`tree/etc/${name}/${name}.yaml`, 'json_output: false\n', 0o600);
+  await write(`tree/etc/${name}/${name}.yaml`, config, 0o600);
   await write(`tree/etc/${name}/${name}_rules.yaml`, `- list: ${rules}\n`);
   await write(`tree/etc/${name}/${name}_rules.local.yaml`, '# Your own rules.\n');
   await write(`tree/etc/${name}/rules.available/application_rules.yaml`, '- list: applications\n');
