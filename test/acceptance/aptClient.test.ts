@@ -272,7 +272,9 @@ describe('debs by apt-get from the signed repository', () => {
     const twice = await aptClient(repository.outputs, { alone: true });
     const both = async (...args: (string | [string, Release])[]) => {
       const of = (release: (one: Release) => Release) =>
-        Promise.all(args.map((one) => (typeof one === 'string' ? one : packageOf(one[0], release(one[1])))));
+        Promise.all(
+          args.map(async (one) => (typeof one === 'string' ? one : packageOf(one[0], release(one[1])))),
+        );
       const doubled = (one: Release) => (one === OLD ? twiceOld : twiceNew);
       await root.dpkg(...(await of((one) => one)));
       await twice.root.dpkg(...(await of(doubled)));

@@ -146,15 +146,8 @@ export async function dnfClient(
 ): Promise<DnfClient> {
   const [distribution, repos] = ['distribution', 'repos'].map((name) => path.join(work, name));
   const root = options.root?.folder ?? path.join(work, 'root');
-  for (const folder of [root, distribution, repos, path.join(work, 'log')])
-    await fs.mkdir(folder, { recursive: true });
-  const glibc = { provides: await libraryNames(outputs, work), files: GLIBC_FILES };
-  await Promise.all(
-    Object.entries({ ...STAND_INS, glibc }).map(([name, one]) =>
-      standInRpm(name, options.root ? { provides: one.provides } : one, distribution),
-    ),
-  );
-  await run('createrepo_c', ['--quiet', distribution]);
+  for (const folder of [root, repos, path.join(work, 'log')]) await fs.mkdir(folder, { recursive: true });
+  await makeDistribution(outputs, distribution, options.root ? 'names' : 'files');
   const repo = (await fetchFile(outputs.yum.repo)).toString();
   await fs.writeFile(path.join(repos, 'release.repo'), options.edit?.(repo) ?? repo);
   const set = (name: string, value: string) => `--setopt=${name}=${value}`;
@@ -184,6 +177,22 @@ export async function dnfClient(
   };
 }
 
+/** A repository of stand-ins for a distribution; by name alone for a root that has the files already. */
+export async function makeDistribution(
+  outputs: Pick<Outputs, 'packages'>,
+  folder: string,
+  what: 'names' | 'files',
+): Promise<void> {
+  await fs.mkdir(folder, { recursive: true });
+  const glibc = { provides: await libraryNames(outputs, folder), files: GLIBC_FILES };
+  await Promise.all(
+    Object.entries({ ...STAND_INS, glibc }).map(([name, one]) =>
+      standInRpm(name, what === 'names' ? { provides: one.provides } : one, folder),
+    ),
+  );
+  await run('createrepo_c', ['--quiet', folder]);
+}
+
 async function standInRpm(
   name: string,
   { provides, files = {} }: { provides: string[]; files?: Record<string, string> },
@@ -198,14 +207,15 @@ async function standInRpm(
 }
 
 /** The libraries that the rpms require, as a distribution's own packages provide them. */
-async function libraryNames({ packages }: Pick<Outputs, 'packages'>, work: string): Promise<string[]> {
+async function libraryNames({ packages }: Pick<Outputs, 'packages'>, folder: string): Promise<string[]> {
   const rpms = Object.entries(packages).filter(([name, { aliasOf }]) => name.endsWith('.rpm') && !aliasOf);
   const names = new Set<string>();
   for (const [, { url }] of rpms) {
-    const file = path.join(work, 'package.rpm');
+    const file = path.join(folder, 'package');
     await fs.writeFile(file, await fetchFile(url));
     const { stdout } = await run('rpm', ['-qp', '--requires', '--nosignature', file]);
     for (const line of stdout.split('\n')) if (/^(lib.*\.so|rtld)/.test(line)) names.add(line);
+    await fs.rm(file);
   }
   return [...names];
 }

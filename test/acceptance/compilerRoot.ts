@@ -19,7 +19,11 @@ export interface CompilerRoot {
 
 /** The first on a machine takes a minute or two: its root file system is made from packages, and cached. */
 export async function makeCompilerRoot(): Promise<CompilerRoot> {
-  const root = await makePackageRoot({ systemd: false, dkms: false, headers: false, include: INCLUDE });
+  const root = await makePackageRoot({
+    ...{ systemd: false, dkms: false, headers: false },
+    include: INCLUDE,
+    limit: 180_000,
+  });
   const inside = (file: string) => path.join(root.folder, file);
   const kernels = await fs.readdir(inside('usr/lib/modules'));
   const withHeaders = await Promise.all(

@@ -44,7 +44,9 @@ describe('debs on a Debian with dkms and kernel headers', function () {
   const modules = async () => (await client.chroot('dkms', 'status')).trim().split('\n').filter(Boolean);
 
   it('installs a downloaded file with the libraries it names, builds the module, and leaves nothing', async () => {
-    const { root, chroot, apt } = client;
+    const { root } = client;
+    const apt = (...args: string[]) => client.apt(...args);
+    const chroot = (...args: string[]) => client.chroot(...args);
     await apt('update', '--error-on=any');
     const clean = await listing();
     const name = `falco-${VERSION}-amd64.deb`;

@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { catalog } from '../../catalog';
 import { Addresses, installPages, shellBlocks } from '../../pages';
 import { removeFolders, run, temporaryFolder } from '../unit/packaging/fixture';
-import { makeStandIns } from './clients';
+import { makeDistribution } from './clients';
 import { DockerEngine, startDocker } from './dockerEngine';
 import { image, packageFile, PROJECT, usageOf, VERSION } from './imageSet';
 import { forgetPackages, NEW, OLD } from './packageFiles';
@@ -57,7 +57,7 @@ describe('install pages, as written', function () {
     });
     /** A Debian with these packages, that sees the bucket. */
     const open = async (...include: string[]) => {
-      root = await makePackageRoot({ include });
+      root = await makePackageRoot({ include, limit: 300_000 });
       for (const folder of [bucket, '/proc'])
         await fs.mkdir(path.join(root.folder, folder), { recursive: true });
       await run('mount', ['--bind', '-o', 'ro', bucket, path.join(root.folder, bucket)]);
@@ -87,9 +87,7 @@ describe('install pages, as written', function () {
     it('dnf', async () => {
       await open('ca-certificates', 'curl', 'dnf', 'rpm');
       // The distribution's own packages: their names stand for them, and what they have is this Debian's.
-      const standIns = await makeStandIns(published);
-      const inRoot = path.join(root.folder, 'distribution');
-      await fs.cp(standIns, inRoot, { recursive: true });
+      await makeDistribution(published, path.join(root.folder, 'distribution'), 'names');
       await root.write(
         'etc/yum.repos.d/distribution.repo',
         '[distribution]\nname=x\nbaseurl=file:///distribution\ngpgcheck=0\n',

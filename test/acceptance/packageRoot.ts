@@ -184,7 +184,7 @@ function packageRoot(folder: string, kernel: string, limit?: number): PackageRoo
     async listing() {
       const { stdout } = await run('find', [folder, '-xdev', '-printf', '/%P\\n'], { maxBuffer: 1 << 26 });
       const own =
-        /^\/(var\/(lib\/(apt|dpkg|rpm)|log|cache)|usr\/lib\/sysimage|recorded$|incoming|active$|proc\/modules)/;
+        /^\/(var\/(lib\/(dpkg|rpm)|log|cache)|usr\/lib\/sysimage|recorded$|incoming|active$|proc\/modules)/;
       return stdout
         .split('\n')
         .filter((file) => file && !own.test(file))
