@@ -47,9 +47,17 @@ export async function startDocker(): Promise<DockerEngine> {
       throw new Error(`dockerd does not start:\n${await fs.readFile(at('log'), 'utf8')}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+  const runningIds = async () => (await docker('ps', '-q')).split('\n').filter(Boolean);
+  /** Once: a signal that is lost is the image's fault. */
   const stopContainers = async () => {
-    const ids = (await docker('ps', '-q')).split('\n').filter(Boolean);
-    if (ids.length > 0) await docker('kill', '--signal', 'TERM', ...ids);
+    let ids = await runningIds();
+    // What a container prints may be here before the engine lists it as running.
+    for (let tries = 0; ids.length === 0 && tries < 50; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      ids = await runningIds();
+    }
+    if (ids.length === 0) throw new Error('no container is running that could be stopped');
+    await docker('kill', '--signal', 'TERM', ...ids);
   };
   return {
     docker,
@@ -60,7 +68,10 @@ export async function startDocker(): Promise<DockerEngine> {
         let text = '';
         let isStopped = false;
         const limit = setTimeout(() => {
-          void docker('ps', '-q').then((ids) => docker('kill', ...ids.split('\n').filter(Boolean)));
+          child.kill();
+          runningIds()
+            .then((ids) => docker('kill', ...ids))
+            .catch(() => undefined); // The time limit is what went wrong.
           reject(new Error(`${line} does not end; so far:\n${text}`));
         }, LIMIT_MS);
         const take = (chunk: Buffer) => {
