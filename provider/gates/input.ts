@@ -5,6 +5,7 @@ import { packageVersion } from '../../names';
 import { openSigner } from '../gpg';
 import { imageCommand } from '../oci';
 import { assignments, quote } from '../shell';
+import { hashOf } from '../source/parts';
 import { fetchFile } from './fetch';
 import type { GateCheck, GateInputs, GateKind } from './gate';
 import { makeRepository } from './repository';
@@ -12,8 +13,17 @@ import { makeRepository } from './repository';
 /** Dockerfiles and scripts, relative to the project. */
 const SCRIPTS = 'gates';
 
+const hashes = new Map<GateKind, Promise<string>>();
+
+/** Hash of a gate's script, read once by a process. */
+export function scriptHash(kind: GateKind): Promise<string> {
+  const found = hashes.get(kind) ?? scriptFiles(kind).then((files) => hashOf(files));
+  hashes.set(kind, found);
+  return found;
+}
+
 /** A gate's script by file name: those of its folder, and what all have. */
-export async function scriptFiles(kind: GateKind): Promise<Record<string, string>> {
+async function scriptFiles(kind: GateKind): Promise<Record<string, string>> {
   const folder = path.join(SCRIPTS, kind);
   const names = (await fs.readdir(folder)).sort();
   const files = names.map((name): [string, string] => [name, path.join(folder, name)]);

@@ -22,11 +22,25 @@ export function settingsOf(repository: GateRepository): RepositorySettings {
   };
 }
 
+type Listed = { name: string; version: string; fileName: string; sha256: string; size: number; key: string };
+
+/** What each repository lists, read once by a process: that is one run of the engine, and it publishes last. */
+const listings = new Map<string, Promise<Listed[]>>();
+
+function listed(bucket: string, repository: GateRepository): Promise<Listed[]> {
+  const id = [bucket, repository.kind, repository.prefix].join('\n');
+  let found = listings.get(id);
+  if (!found) {
+    const read = repository.kind === 'apt' ? readAptManifest : readYumManifest;
+    found = read(openStore(bucket), settingsOf(repository)).then(({ entries }) => entries);
+    listings.set(id, found);
+  }
+  return found;
+}
+
 /** The newest listed version of the package below the one that is built; undefined when there is none. */
 export async function previousOf(bucket: string, repository: GateRepository): Promise<Previous | undefined> {
-  const read = repository.kind === 'apt' ? readAptManifest : readYumManifest;
-  const { entries } = await read(openStore(bucket), settingsOf(repository));
-  const older = entries
+  const older = (await listed(bucket, repository))
     .filter(({ name, version }) => name === repository.package && semver.lt(version, repository.version))
     .sort((a, b) => semver.rcompare(a.version, b.version));
   if (older.length === 0) return undefined;

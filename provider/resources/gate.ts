@@ -1,10 +1,9 @@
 /** A check by a real client that must pass before anything is published. Runs again when what it consumes changes. */
 import { CheckError, changed, known, Resource } from '../resource';
 import type { GateInputs, GateRepository } from '../gates/gate';
-import { scriptFiles } from '../gates/input';
+import { scriptHash } from '../gates/input';
 import { previousOf } from '../gates/previous';
 import { runGate } from '../gates/run';
-import { hashOf } from '../source/parts';
 import { UNKNOWN } from '../wire';
 
 export interface GateOutputs {
@@ -16,7 +15,7 @@ export const gate: Resource<GateInputs, GateOutputs> = {
   async check(news) {
     if (news === UNKNOWN) return news;
     const kind = known(news.kind);
-    const script = kind === undefined ? UNKNOWN : hashOf(await scriptFiles(kind));
+    const script = kind === undefined ? UNKNOWN : await scriptHash(kind);
     const bucket = known(news.bucket);
     const repository = known<GateRepository>(news.repository);
     if (repository === undefined || bucket === undefined) {
