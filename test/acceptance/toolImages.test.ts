@@ -56,39 +56,93 @@ describe('tool images', function () {
   });
 
   describe('falco-tester', () => {
-    const test = async (folder: string, ...formats: string[]) =>
+    const test = async (folder: string, formats: string[] = [], env: Record<string, string> = {}) =>
       runImage(await image('falco-tester'), {
         args: ['test', ...formats],
         mounts: { '/packages': `${folder}:ro` },
         privileged: true,
         limit: 300_000,
+        env,
       });
 
     it('runs the suite against a package of each format, and reports TAP', async () => {
       const folder = await temporaryFolder();
       const files = await Promise.all(
-        ['deb-module', 'deb-bpf', 'rpm-module', 'bin', 'bpf-src'].map(packageFile),
+        ['deb-module', 'deb-bpf', 'rpm-bpf', 'rpm-module', 'bin', 'bpf-src'].map(packageFile),
       );
       for (const file of files) await fs.copyFile(file, path.join(folder, path.basename(file)));
       await fs.copyFile(files[0], path.join(folder, 'falco-alias.deb'));
-      const { status, stdout } = await test(folder, 'deb', 'rpm', 'tar.gz');
+      const { status, stdout } = await test(folder, ['deb', 'rpm', 'tar.gz']);
       assert.equal(status, 0, stdout);
       const top = stdout.split('\n').filter((line) => /^\S/.test(line));
       assert.deepEqual(top, [
         'TAP version 14',
         `# Subtest: deb, falco-${VERSION}-bpf-amd64.deb`,
         `ok 1 - deb, falco-${VERSION}-bpf-amd64.deb`,
+        `# Subtest: rpm, falco-${VERSION}-bpf-x86_64.rpm`,
+        `ok 2 - rpm, falco-${VERSION}-bpf-x86_64.rpm`,
         `# Subtest: deb, falco-${VERSION}-module-amd64.deb`,
-        `ok 2 - deb, falco-${VERSION}-module-amd64.deb`,
+        `ok 3 - deb, falco-${VERSION}-module-amd64.deb`,
         `# Subtest: rpm, falco-${VERSION}-module-x86_64.rpm`,
-        `ok 3 - rpm, falco-${VERSION}-module-x86_64.rpm`,
+        `ok 4 - rpm, falco-${VERSION}-module-x86_64.rpm`,
         `# falco-alias.deb: the same as falco-${VERSION}-module-amd64.deb`,
         `# Subtest: tar.gz, falco-bin-${VERSION}-x86.tar.gz`,
-        `ok 4 - tar.gz, falco-bin-${VERSION}-x86.tar.gz`,
+        `ok 5 - tar.gz, falco-bin-${VERSION}-x86.tar.gz`,
         `# falco-bpf-src-${VERSION}-x86.tar.gz: no falco in it, not tested`,
-        '1..4',
+        '1..5',
       ]);
-      assert.match(stdout, /^ {4}ok \d+ - --version prints falco's and the driver's version$/m);
+      // Each package's own report is whole: as many tests as its plan says, numbered.
+      const reports = stdout.split(/^# Subtest: .*\n/m).slice(1);
+      assert.equal(reports.length, 5);
+      for (const report of reports) {
+        const numbers = [...report.matchAll(/^ {4}ok (\d+) - /gm)].map(([, number]) => Number(number));
+        assert.ok(numbers.length > 50, report);
+        assert.deepEqual(
+          numbers,
+          numbers.map((_, at) => at + 1),
+        );
+        assert.match(report, new RegExp(`^ {4}1\\.\\.${numbers.length}$`, 'm'));
+        assert.match(report, /^ {4}ok \d+ - --version prints falco's and the driver's version$/m);
+      }
+    });
+
+    it('fails when one test of the suite fails, and shows which and what falco printed', async () => {
+      const folder = await temporaryFolder();
+      const file = await packageFile('rpm-bpf');
+      await fs.copyFile(file, path.join(folder, path.basename(file)));
+      const { status, stdout } = await test(folder, [], { FALCO_EXPECTED: '9.9.9' });
+      assert.equal(status, 1);
+      const failed = stdout.split('\n').filter((line) => /^ *not ok /.test(line));
+      assert.match(failed[0], /^ {4}not ok \d+ - --version is 9\.9\.9$/);
+      assert.deepEqual(failed.slice(1), [`not ok 1 - rpm, ${path.basename(file)}`]);
+      assert.match(stdout, new RegExp(`^ {4}# out: Falco version: ${VERSION}$`, 'm'));
+      assert.match(stdout, /^ {4}# 1 of \d+ failed$/m);
+    });
+
+    it('fails for a truncated package of each format, and tests the others', async () => {
+      const folder = await temporaryFolder();
+      const whole = await packageFile('deb-bpf');
+      await fs.copyFile(whole, path.join(folder, 'a.deb'));
+      for (const [key, name] of [
+        ['deb-module', 'b.deb'],
+        ['rpm-module', 'c.rpm'],
+        ['bin', 'd.tar.gz'],
+      ]) {
+        const bytes = await fs.readFile(await packageFile(key));
+        await fs.writeFile(path.join(folder, name), bytes.subarray(0, bytes.length / 10));
+      }
+      const { status, stdout } = await test(folder);
+      assert.equal(status, 1);
+      assert.deepEqual(
+        stdout.split('\n').filter((line) => /^(not )?ok /.test(line)),
+        [
+          'ok 1 - deb, a.deb',
+          'not ok 2 - deb, b.deb',
+          'not ok 3 - rpm, c.rpm',
+          'not ok 4 - tar.gz, d.tar.gz',
+        ],
+      );
+      assert.equal(stdout.match(/^ {4}Bail out! the package cannot be unpacked/gm)?.length, 3);
     });
 
     it('fails when a package fails, with the failed test in the report', async () => {
@@ -111,7 +165,7 @@ describe('tool images', function () {
       assert.equal(empty.status, 1);
       assert.match(empty.stdout, /^Bail out! there is no package with falco in \/packages; mount a folder/m);
       await fs.copyFile(await packageFile('deb-module'), path.join(folder, 'falco.deb'));
-      const { status, stdout } = await test(folder, 'rpm');
+      const { status, stdout } = await test(folder, ['rpm']);
       assert.equal(status, 1);
       assert.match(stdout, /^ok 1 - deb, falco\.deb$/m);
       assert.match(stdout, /^not ok 2 - rpm: there is no such package in \/packages$/m);
