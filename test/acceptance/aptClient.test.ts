@@ -268,26 +268,23 @@ describe('debs by apt-get from the signed repository', () => {
   });
 
   it('come out the same when every maintainer script runs twice', async () => {
-    const [twiceOld, twiceNew] = [OLD, NEW].map((one) => ({ ...one, scriptHeads: ALL_TWICE }));
     const twice = await aptClient(repository.outputs, { alone: true });
-    const both = async (...args: (string | [string, Release])[]) => {
-      const of = (release: (one: Release) => Release) =>
-        Promise.all(args.map((one) => (typeof one === 'string' ? one : packageOf(one[0], release(one[1])))));
-      const doubled = (one: Release) => (one === OLD ? twiceOld : twiceNew);
-      await root.dpkg(...(await of((one) => one)));
-      await twice.root.dpkg(...(await of(doubled)));
+    const both = async (args: string[], key?: string, release = OLD) => {
+      await root.dpkg(...args, ...(key ? [await packageOf(key, release)] : []));
+      const doubled = { ...release, scriptHeads: ALL_TWICE };
+      await twice.root.dpkg(...args, ...(key ? [await packageOf(key, doubled)] : []));
       assert.deepEqual(await listing(twice.root), await listing());
       assert.deepEqual(await enabledAndRunning(twice.root), await enabledAndRunning());
     };
     try {
-      await both('-i', ['deb-module', OLD]);
+      await both(['-i'], 'deb-module', OLD);
       assert.equal((await twice.root.recorded()).filter((line) => line.startsWith('dkms add')).length, 2);
-      await both('-i', ['deb-module', NEW]);
-      await both('-i', ['deb-bpf', NEW]);
-      await both('-i', ['deb-module', NEW]);
-      await both('--remove', 'falco');
-      await both('-i', ['deb-module', NEW]);
-      await both('--purge', 'falco', 'falco-bpf');
+      await both(['-i'], 'deb-module', NEW);
+      await both(['-i'], 'deb-bpf', NEW);
+      await both(['-i'], 'deb-module', NEW);
+      await both(['--remove', 'falco']);
+      await both(['-i'], 'deb-module', NEW);
+      await both(['--purge', 'falco', 'falco-bpf']);
       assert.deepEqual(await added(), []);
     } finally {
       await twice.remove();
