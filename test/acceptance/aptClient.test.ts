@@ -207,6 +207,7 @@ describe('debs by apt-get from the signed repository', () => {
     assert.equal(await root.read(CONFIG), 'mine: true\n');
     await client.apt('install', 'falco');
     assert.deepEqual([await listing(), await root.read(CONFIG)], [whole, 'mine: true\n']);
+    await root.write('etc/falco/rules.d/mine.yaml', '');
     await client.apt('purge', 'falco');
     assert.deepEqual(await added(), []);
     await client.apt('install', 'falco');
