@@ -51,11 +51,11 @@ describe('debs on a Debian with dkms and kernel headers', function () {
     const clean = await listing();
     const name = `falco-${VERSION}-amd64.deb`;
     await fs.copyFile(await repository.download(name), path.join(root.folder, 'root', name));
-    await apt('install', `/root/${name}`);
-    assert.equal(await chroot('dpkg', '-V', 'falco'), '');
-    assert.match(await chroot('falco', '--version'), new RegExp(`^Falco version: ${VERSION}$`, 'm'));
+    await client.apt('install', `/root/${name}`);
+    assert.equal(await client.chroot('dpkg', '-V', 'falco'), '');
+    assert.match(await client.chroot('falco', '--version'), new RegExp(`^Falco version: ${VERSION}$`, 'm'));
     assert.match(
-      await chroot('falco', '-V', '/etc/falco/falco_rules.yaml'),
+      await client.chroot('falco', '-V', '/etc/falco/falco_rules.yaml'),
       /^\/etc\/falco\/falco_rules.yaml: Ok$/m,
     );
     const [status, ...more] = await modules();
@@ -66,8 +66,8 @@ describe('debs on a Debian with dkms and kernel headers', function () {
 
     // What dpkg-shlibdeps says here, where the libraries are the released ones, is what the package says.
     await root.write('tmp/debian/control', 'Source: x\n\nPackage: x\nArchitecture: any\n');
-    const found = await chroot('sh', '-c', 'cd /tmp && dpkg-shlibdeps -O /usr/bin/falco');
-    const depends = (await chroot('dpkg-query', '-W', '-f', '${Depends}', 'falco')).split(', ');
+    const found = await client.chroot('sh', '-c', 'cd /tmp && dpkg-shlibdeps -O /usr/bin/falco');
+    const depends = (await client.chroot('dpkg-query', '-W', '-f', '${Depends}', 'falco')).split(', ');
     const libraries = depends.filter((one) => !one.startsWith('dkms '));
     assert.deepEqual(libraries.sort(), /^shlibs:Depends=(.*)$/m.exec(found)?.[1].split(', ').sort());
     // Each library that the binary names is a file of a package that the deb names.
@@ -78,15 +78,15 @@ describe('debs on a Debian with dkms and kernel headers', function () {
     ].map(([, soname]) => soname);
     assert.ok(needed.includes('libc.so.6'));
     for (const soname of needed) {
-      const owner = (await chroot('dpkg', '-S', `*/${soname}`)).split('\n')[0].replace(/:.*/, '');
+      const owner = (await client.chroot('dpkg', '-S', `*/${soname}`)).split('\n')[0].replace(/:.*/, '');
       assert.ok(
         libraries.some((one) => one.split(' ')[0] === owner),
         `${soname} is of ${owner}, which is not in Depends: ${depends.join(', ')}`,
       );
     }
 
-    await apt('purge', 'falco');
-    await apt('autoremove', '--purge');
+    await client.apt('purge', 'falco');
+    await client.apt('autoremove', '--purge');
     assert.deepEqual(await modules(), []);
     assert.deepEqual(
       (await listing()).filter((file) => !clean.includes(file)),
