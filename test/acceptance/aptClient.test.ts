@@ -270,14 +270,10 @@ describe('debs by apt-get from the signed repository', () => {
 
   it('come out the same when every maintainer script runs twice', async () => {
     const twice = await aptClient(repository.outputs, { alone: true });
-    const both = async (...args: (string | [string, Release])[]) => {
-      const of = (release: (one: Release) => Release) =>
-        Promise.all(
-          args.map(async (one) => (typeof one === 'string' ? one : packageOf(one[0], release(one[1])))),
-        );
-      const doubled = (one: Release) => (one === OLD ? twiceOld : twiceNew);
-      await root.dpkg(...(await of((one) => one)));
-      await twice.root.dpkg(...(await of(doubled)));
+    const both = async (args: string[], key?: string, release = OLD) => {
+      await root.dpkg(...args, ...(key ? [await packageOf(key, release)] : []));
+      const doubled = { ...release, scriptHeads: ALL_TWICE };
+      await twice.root.dpkg(...args, ...(key ? [await packageOf(key, doubled)] : []));
       assert.deepEqual(await listing(twice.root), await listing());
       assert.deepEqual(await enabledAndRunning(twice.root), await enabledAndRunning());
     };

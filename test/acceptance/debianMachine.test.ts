@@ -45,9 +45,7 @@ describe('debs on a Debian with dkms and kernel headers', function () {
 
   it('installs a downloaded file with the libraries it names, builds the module, and leaves nothing', async () => {
     const { root } = client;
-    const apt = (...args: string[]) => client.apt(...args);
-    const chroot = (...args: string[]) => client.chroot(...args);
-    await apt('update', '--error-on=any');
+    await client.apt('update', '--error-on=any');
     const clean = await listing();
     const name = `falco-${VERSION}-amd64.deb`;
     await fs.copyFile(await repository.download(name), path.join(root.folder, 'root', name));
