@@ -71,7 +71,8 @@ async function servicesAt(
     return { registry: wanted.registry ?? remembered(root) ?? DEFAULT_ADDRESS, buildkit, builder: BUILDER };
   findPrograms(root);
   const registry = await registryAddress(wanted, root);
-  remember(root, registry);
+  // One that a stack names is that stack's alone.
+  if (!wanted.registry) remember(root, registry);
   if (isLoopback(registry) && (await startRegistry(root, registry, SETTING)) === 'started') {
     onStart(`started the registry on ${registry}`);
   }

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import * as http from 'node:http';
 import * as path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Daemon, runningPid, startUntil, stopDaemon, until } from './daemon';
 
 /** Where the first try goes; another clone's registry on it makes us take the next free port. */
@@ -20,7 +21,17 @@ function daemonOf(root: string): Daemon {
 }
 
 /** Who answers on an address: this project's registry, another registry, something else, or nobody. */
-export function ask(root: string, address: string): Promise<Answer> {
+export async function ask(root: string, address: string): Promise<Answer> {
+  for (let tries = 1; ; tries++) {
+    const answer = await askOnce(root, address);
+    // A service that is just ending cuts the connection; then nobody is there.
+    if (answer !== 'cut') return answer;
+    if (tries === 5) return 'foreign';
+    await setTimeout(100);
+  }
+}
+
+function askOnce(root: string, address: string): Promise<Answer | 'cut'> {
   return new Promise((resolve) => {
     const request = http.get(`http://${address}/v2/`, { timeout: 3000, agent: false }, (response) => {
       response.resume();
@@ -32,9 +43,10 @@ export function ask(root: string, address: string): Promise<Answer> {
       else resolve('foreign');
     });
     request.on('timeout', () => request.destroy(new Error('timeout')));
-    request.on('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code === 'ECONNREFUSED' ? 'nobody' : 'foreign'),
-    );
+    request.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNREFUSED') resolve('nobody');
+      else resolve(code === 'ECONNRESET' || code === 'EPIPE' ? 'cut' : 'foreign');
+    });
   });
 }
 
