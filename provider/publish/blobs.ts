@@ -38,3 +38,9 @@ export function unbuilt(one: PublishedPackage): PublishedPackage {
   void built;
   return entry;
 }
+
+/** Keys of a pool as we write it, `<prefix>/pool/<sha256>/<file>`: the folder may hold other things. */
+export async function poolKeys(store: Store, prefix: string): Promise<string[]> {
+  const pool = `${prefix}/pool/`;
+  return (await store.list(pool)).filter((key) => /^[0-9a-f]{64}\/[^/]+$/.test(key.slice(pool.length)));
+}

@@ -7,7 +7,7 @@ import { downloadsPage } from '../formats/downloadsPage';
 import { Signer } from '../gpg';
 import { clearText, verifiedText } from '../gpgVerify';
 import { ConflictError, Store } from '../store/store';
-import { ensureBlob, unbuilt } from './blobs';
+import { ensureBlob, poolKeys, unbuilt } from './blobs';
 import {
   backOff,
   latestAliases,
@@ -168,14 +168,12 @@ export async function unpublishDownloads(
   stack: string,
   signer: Signer,
 ): Promise<void> {
-  const { manifest: before } = await load(store, settings);
+  const { manifest: before, etag } = await load(store, settings);
+  // Nothing of ours was ever here: whatever is, is somebody else's.
+  if (etag === undefined) return;
   const after = await change(store, settings, (entries) => entries.filter((entry) => entry.stack !== stack));
-  if (after.entries.length === 0) {
-    for (const key of await store.list(`${settings.prefix}/`)) await store.delete(key);
-    await removeUnusedKeys(store, settings);
-    return;
-  }
-  await derive(store, settings, after, signer);
+  const isEmpty = after.entries.length === 0;
+  if (!isEmpty) await derive(store, settings, after, signer);
   const kept = new Set(plainFiles(after).map(([name]) => name));
   const pools = new Set(after.entries.map(({ key }) => key));
   for (const [name, entry] of plainFiles(before)) {
@@ -185,6 +183,10 @@ export async function unpublishDownloads(
     }
     if (!pools.has(entry.key)) await store.delete(entry.key);
   }
+  if (!isEmpty) return;
+  for (const key of [sumsKey(settings), pageKey(settings)]) await store.delete(key);
+  for (const key of await poolKeys(store, settings.prefix)) await store.delete(key);
+  await removeUnusedKeys(store, settings);
 }
 
 /** What is not as the manifest says; a refresh shows it, the next update repairs it. */

@@ -51,36 +51,6 @@ export function latestOf(versions: string[]): string | undefined {
   return versions.filter((version) => !semver.prerelease(version)).sort(semver.rcompare)[0];
 }
 
-/** What publishing would do to the listed packages; pure, for previews and summaries. */
-export interface Plan {
-  added: string[];
-  /** Listed under the same name with other bytes. */
-  rebuilt: { fileName: string; from: string; to: string }[];
-  unchanged: string[];
-  /** Each unversioned name and the file that it will stand for. */
-  latest: Record<string, string>;
-}
-
-type Listed = Pick<PublishedPackage, 'name' | 'version' | 'fileName' | 'latestAliases' | 'sha256'>;
-
-export function plan(before: Listed[], packages: Listed[]): Plan {
-  const listed = new Map(before.map((entry) => [entry.fileName, entry.sha256]));
-  const after = new Map([...before, ...packages].map((entry) => [entry.fileName, entry]));
-  return {
-    added: packages.filter(({ fileName }) => !listed.has(fileName)).map(({ fileName }) => fileName),
-    rebuilt: packages.flatMap(({ fileName, sha256 }) => {
-      const from = listed.get(fileName);
-      return from && from !== sha256 ? [{ fileName, from, to: sha256 }] : [];
-    }),
-    unchanged: packages
-      .filter(({ fileName, sha256 }) => listed.get(fileName) === sha256)
-      .map(({ fileName }) => fileName),
-    latest: Object.fromEntries(
-      [...latestAliases([...after.values()])].map(([alias, { fileName }]) => [alias, fileName]),
-    ),
-  };
-}
-
 /** The entry that each unversioned name stands for: of the newest release that has that name. */
 export function latestAliases<T extends Pick<PublishedPackage, 'version' | 'latestAliases'>>(
   entries: T[],

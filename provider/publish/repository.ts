@@ -11,7 +11,7 @@ import * as path from 'node:path';
 import { Signer } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
 import { ConflictError, Store } from '../store/store';
-import { ensureBlob, isIntact, unbuilt, wholeKey } from './blobs';
+import { ensureBlob, isIntact, poolKeys, unbuilt, wholeKey } from './blobs';
 import { sha256 as digest } from '../formats/compress';
 import { GRACE, keptKeys, Manifest, ManifestEntry, mergeEntries, nextManifest, plainNames } from './manifest';
 import {
@@ -328,7 +328,7 @@ export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<
       await settle(job, new Set());
       await cleanUp(job, current.manifest, next, kept);
     }
-    if (entries.length === 0) await removeAll(job);
+    if (entries.length === 0 && current.etag !== undefined) await removeAll(job);
   });
   await removeUnusedKeys(store, settings);
 }
@@ -341,7 +341,7 @@ async function removeAll<F>(job: Job<F>): Promise<void> {
   if (etag !== undefined) await store.delete(kind.pointerKey, etag);
   const keys = await store.list(`${settings.prefix}/`);
   const ours = (when: 'first' | 'last') => keys.filter((key) => kind.owns(key) === when);
-  const pool = keys.filter((key) => key.startsWith(`${settings.prefix}/pool/`));
+  const pool = await poolKeys(store, settings.prefix);
   await deleteKeys(store, [...pool, ...ours('first'), ...ours('last')], new Set());
   // A publisher that committed meanwhile may have lost copies to us.
   if (await store.head(kind.pointerKey)) await settle(job, new Set());

@@ -265,6 +265,17 @@ describe('apt repository', function () {
     assert.ok(await store.head(settings.publicKey), 'the key, while something else is there');
   });
 
+  it('takes nothing away where it never published, and leaves what others put beside it', async () => {
+    const foreign = ['packages/deb/notes.txt', 'packages/deb/pool/readme'];
+    for (const key of foreign) await store.put(key, Buffer.from('foreign'));
+    const before = await snapshot(store);
+    await unpublishApt(store, settings, 'local', signer, date);
+    assert.deepEqual(await snapshot(store), before);
+    await publishApt(store, settings, [await deb('sample', '1.0.0')], signer, date);
+    await unpublishApt(store, settings, 'local', signer, date);
+    assert.deepEqual(await store.list('packages/deb/'), foreign);
+  });
+
   it('refuses a repository of other means, and an index that another key signed, before any write', async () => {
     const one = await deb('sample', '1.0.0');
     await store.put(`${release}/main/binary-amd64/Packages`, Buffer.from(''));
