@@ -1,4 +1,5 @@
 /** What `up` ends with: the stack's outputs for a person. */
+import { fileURLToPath } from 'node:url';
 import { Stack } from './stack';
 
 interface PackageFile {
@@ -40,7 +41,7 @@ function table(rows: string[][]): string[] {
 }
 
 /** `file:///x` as `/x`, for commands that take a path. */
-const plain = (url: string) => url.replace(/^file:\/\//, '');
+const plain = (url: string) => (url.startsWith('file://') ? fileURLToPath(url) : url);
 
 /** How to put a published file at a path: a copy for `file://`, else a download. */
 const fetchTo = (url: string, target: string) =>

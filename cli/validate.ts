@@ -1,6 +1,7 @@
 /** Looks at what the options name, before tools are made or the engine starts. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { isGitUrl, withoutSecret } from '../location';
 import { checkVersion, SettingError } from '../names';
 import { Given } from './options';
 
@@ -8,9 +9,6 @@ import { Given } from './options';
 export type Overrides = Record<string, unknown>;
 
 const flag = (option: string, key: string) => `--${option} (falco:${key})`;
-
-/** `https://…`, `git@host:…`, `ssh://…`, `file://…`: whatever git takes that is no plain folder. */
-const isUrl = (text: string) => /^([a-z][a-z0-9+.-]*:\/\/|[\w.-]+@[\w.-]+:)/i.test(text);
 
 /**
  * @param started folder that relative paths start from
@@ -31,7 +29,7 @@ export function overridesOf(given: Given, started: string, root: string): Overri
   };
   if (strings.source !== undefined) {
     const setting = flag('source', 'source');
-    found.source = isUrl(strings.source)
+    found.source = isGitUrl(strings.source)
       ? checkUrl(strings.source, setting)
       : folder(strings.source, setting, 'a folder with the sources, or a git URL with #REF');
   }
@@ -52,7 +50,9 @@ export function overridesOf(given: Given, started: string, root: string): Overri
         const match = /^([A-Za-z0-9][\w.-]*)=(.+)$/.exec(text);
         if (!match?.[1] || !match[2])
           throw new SettingError(setting, `"${text}" is not NAME=DIR; give it as in libs=../libs`);
-        return [match[1], folder(match[2], setting, 'a folder with that source')];
+        const what = 'a folder with that source, or a git URL with #REF';
+        const location = isGitUrl(match[2]) ? checkUrl(match[2], setting) : folder(match[2], setting, what);
+        return [match[1], location];
       }),
     );
   }
@@ -61,7 +61,7 @@ export function overridesOf(given: Given, started: string, root: string): Overri
 }
 
 function checkUrl(text: string, setting: string): string {
-  if (/#.+/.test(text)) return text;
+  if (/#.+/.test(text)) return withoutSecret(text, setting);
   throw new SettingError(
     setting,
     `"${text}" names no ref; add #REF, a branch, tag or commit, such as ${text}#0.24.0`,

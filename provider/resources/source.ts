@@ -3,9 +3,11 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Layout } from '../../model';
+import { isGitUrl, withoutSecret } from '../../location';
+import { checkVersion, SettingError } from '../../names';
 import { changed, CheckError, known, Resource } from '../resource';
 import { hashFile, listSource, writeTar } from '../source/files';
-import { checkout, describeFolder, GitInfo, isGitUrl } from '../source/git';
+import { checkout, describeFolder, GitInfo } from '../source/git';
 import { hashOf, hashParts, PartHashes } from '../source/parts';
 import { readTree, Tree } from '../source/tree';
 import { sourceVersion, SourceVersion } from '../source/version';
@@ -66,7 +68,9 @@ async function resolve(inputs: SourceInputs): Promise<Sources> {
   const folders: Sources['folders'] = [];
   for (const [name, location] of Object.entries(named)) {
     const setting = `${inputs.namespace}:${name ? `extra.${name}` : 'source'}`;
-    const folder = isGitUrl(location) ? await checkout(location, CHECKOUTS, setting) : path.resolve(location);
+    const folder = isGitUrl(location)
+      ? await checkout(checkedUrl(location, setting), CHECKOUTS, setting)
+      : path.resolve(location);
     await checkFolder(folder, setting, inputs.bucket);
     folders.push({ name, folder });
   }
@@ -82,6 +86,14 @@ async function resolve(inputs: SourceInputs): Promise<Sources> {
     );
   }
   return { folders, tree };
+}
+
+function checkedUrl(url: string, setting: string): string {
+  try {
+    return withoutSecret(url, setting);
+  } catch (error) {
+    throw error instanceof SettingError ? new CheckError('source', error.message) : error;
+  }
 }
 
 async function checkFolder(folder: string, setting: string, bucket: string): Promise<void> {
@@ -127,6 +139,13 @@ async function listFolders({ folders }: Sources, inputs: SourceInputs) {
         );
       }
     }
+    if (name !== '' && files.length === 0) {
+      const setting = `${inputs.namespace}:${name === 'patches' ? name : `extra.${name}`}`;
+      throw new CheckError(
+        name === 'patches' ? 'patches' : 'extra',
+        `${setting}: ${folder} has no files that git does not ignore; give a folder outside of what is ignored`,
+      );
+    }
     listed.push({ name, folder, files });
   }
   return listed;
@@ -141,6 +160,18 @@ function mergePatches(listed: Awaited<ReturnType<typeof listFolders>>) {
   };
 }
 
+/** A version that was found must be one that packages can have. */
+function validVersion({ version, from }: SourceVersion, setting: string): string {
+  try {
+    return checkVersion(version, setting);
+  } catch {
+    throw new CheckError(
+      'version',
+      `${setting}: ${from} says ${version}, which no package can have as its version; set ${setting} to x.y.z or x.y.z-pre`,
+    );
+  }
+}
+
 async function findVersion(inputs: SourceInputs, { folders, tree }: Sources, git: GitInfo): Promise<string> {
   const setting = `${inputs.namespace}:version`;
   const main = folders.find(({ name }) => name === '');
@@ -150,7 +181,7 @@ async function findVersion(inputs: SourceInputs, { folders, tree }: Sources, git
     : undefined;
   const found = fromTree ?? fromSource;
   if (!inputs.version) {
-    if (found) return found.version;
+    if (found) return validVersion(found, setting);
     throw new CheckError(
       'version',
       `${setting}: neither the tree's binary nor the source says a version; set ${setting} to x.y.z`,

@@ -142,14 +142,20 @@ export async function unpackTar(archive: string, directory: string): Promise<voi
       if (name.startsWith('..')) throw new Error(`${archive}: the entry ${entry.header.name} points outside`);
       const target = path.join(directory, name);
       await fs.mkdir(path.dirname(target), { recursive: true });
+      // A link that came before may lead its followers elsewhere.
+      await checkInside(path.dirname(target), directory, archive, entry.header.name);
       if (entry.header.type === 'directory') {
         await fs.mkdir(target, { recursive: true });
       } else if (entry.header.type === 'symlink') {
         await fs.symlink(entry.header.linkname ?? '', target);
       } else if (entry.header.type === 'link') {
-        await fs.link(path.join(directory, entry.header.linkname ?? ''), target);
+        const linked = path.join(directory, entry.header.linkname ?? '');
+        await checkInside(linked, directory, archive, entry.header.name);
+        await fs.link(linked, target);
       } else if (entry.header.type === 'file') {
         const mode = (entry.header.mode ?? 0) & 0o111 ? 0o755 : 0o644;
+        // Not through a link of that name; an archive may have an entry twice.
+        await fs.rm(target, { force: true });
         await pipeline(entry, createWriteStream(target, { mode }));
         continue;
       }
@@ -159,6 +165,12 @@ export async function unpackTar(archive: string, directory: string): Promise<voi
   const input = createReadStream(archive);
   const zipped = await isGzip(archive);
   await Promise.all([zipped ? pipeline(input, createGunzip(), extract) : pipeline(input, extract), work]);
+}
+
+async function checkInside(target: string, directory: string, archive: string, name: string): Promise<void> {
+  const [real, root] = [await fs.realpath(target), await fs.realpath(directory)];
+  if (real !== root && !real.startsWith(`${root}${path.sep}`))
+    throw new Error(`${archive}: the entry ${name} points outside`);
 }
 
 async function isGzip(file: string): Promise<boolean> {

@@ -15,11 +15,6 @@ async function git(args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Whether a source names a git repository elsewhere: `URL#REF`, or any URL that git takes. */
-export function isGitUrl(source: string): boolean {
-  return /^(https?|git|ssh|file):\/\//.test(source) || /^[\w.-]+@[\w.-]+:/.test(source);
-}
-
 export interface GitInfo {
   /** Commit, 40 hex digits; empty outside git. */
   revision: string;
@@ -64,7 +59,10 @@ export async function checkout(source: string, cache: string, setting: string): 
   try {
     if (!commit) commit = await resolveRef(url, ref);
     const folder = path.resolve(cache, commit);
-    if (await fs.stat(path.join(folder, '.git')).catch(() => undefined)) return folder;
+    if (await fs.stat(path.join(folder, '.git')).catch(() => undefined)) {
+      await tagOnly(folder, ref, commit);
+      return folder;
+    }
     await fs.mkdir(cache, { recursive: true });
     const temporary = `${folder}.${process.pid}`;
     await fs.rm(temporary, { recursive: true, force: true });
@@ -74,7 +72,7 @@ export async function checkout(source: string, cache: string, setting: string): 
       git(['-C', temporary, 'fetch', '--quiet', '--tags', url, ref === commit ? 'HEAD' : ref]),
     );
     await git(['-C', temporary, '-c', 'advice.detachedHead=false', 'checkout', '--quiet', commit]);
-    if (/^v?\d+\.\d+\.\d+/.test(ref)) await git(['-C', temporary, 'tag', '--force', ref, commit]);
+    await tagOnly(temporary, ref, commit);
     await fs.rename(temporary, folder);
     return folder;
   } catch (error) {
@@ -86,14 +84,26 @@ export async function checkout(source: string, cache: string, setting: string): 
   }
 }
 
+/** The only tag on the commit is the ref that was asked for, if it is a version: several may be of one commit. */
+async function tagOnly(folder: string, ref: string, commit: string): Promise<void> {
+  const wanted = /^v?\d+\.\d+\.\d+/.test(ref) ? [ref] : [];
+  const found = (await git(['-C', folder, 'tag', '--points-at', commit])).split('\n').filter(Boolean);
+  const others = found.filter((tag) => !wanted.includes(tag));
+  if (others.length > 0) await git(['-C', folder, 'tag', '--delete', ...others]);
+  for (const tag of wanted) await git(['-C', folder, 'tag', '--force', '--', tag, commit]);
+}
+
 function splitRef(source: string): [string, string?] {
   const at = source.indexOf('#');
   return at < 0 ? [source] : [source.slice(0, at), source.slice(at + 1) || undefined];
 }
 
+/** The commit of exactly this tag, branch or full ref: `ls-remote` takes `x/master` for `master` too. */
 async function resolveRef(url: string, ref: string): Promise<string> {
-  const lines = (await git(['ls-remote', url, ref, `${ref}^{}`])).split('\n').filter(Boolean);
-  const peeled = lines.find((line) => line.endsWith('^{}')) ?? lines[0];
-  if (!peeled) throw new Error(`there is no such ref`);
-  return peeled.split('\t')[0] ?? '';
+  const names = [`refs/tags/${ref}^{}`, `refs/tags/${ref}`, `refs/heads/${ref}`, ref];
+  const lines = (await git(['ls-remote', '--', url, ...names])).split('\n').filter(Boolean);
+  const commits = new Map(lines.map((line) => line.split('\t').reverse() as [string, string]));
+  const found = names.map((name) => commits.get(name)).find(Boolean);
+  if (!found) throw new Error('there is no such ref');
+  return found;
 }

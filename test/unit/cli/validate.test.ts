@@ -72,7 +72,27 @@ describe('what the options name', () => {
     });
   }
 
+  it('takes an extra source from git, with its ref', () => {
+    const url = 'https://git.example.org/libs#0.1.0';
+    assert.deepEqual(overrides(`--extra=libs=${url}`), { extra: { libs: url } });
+  });
+
   const wrong: [string, string, RegExp][] = [
+    [
+      'a git URL with a password',
+      '--source=https://user:pass@git.example.org/falco#main',
+      /^--source \(falco:source\): the URL has a password or token in it, which would be kept in clear; take it out and use a git credential helper$/,
+    ],
+    [
+      'a git URL with a token',
+      '--source=https://ghp_1@git.example.org/falco#main',
+      /^--source \(falco:source\): the URL has a password or token in it/,
+    ],
+    [
+      'an extra source from git without ref',
+      '--extra=libs=https://git.example.org/libs',
+      /^--extra \(falco:extra\): "https:\S+" names no ref; add #REF/,
+    ],
     [
       'a version without patch level',
       '--version=1.2',

@@ -77,6 +77,32 @@ describe('source folder', () => {
     );
   });
 
+  it('refuses an archive that writes through a link of its own to elsewhere', async () => {
+    const evil = path.join(work, 'evil');
+    fs.mkdirSync(path.join(work, 'elsewhere'));
+    const links: [string, string][] = [
+      ['a folder', 'usr'],
+      ['a file', 'usr/file'],
+    ];
+    for (const [what, name] of links) {
+      const archive = path.join(work, `${what}.tar`);
+      fs.rmSync(evil, { recursive: true, force: true });
+      fs.mkdirSync(path.join(evil, path.dirname(name)), { recursive: true });
+      fs.symlinkSync(path.join(work, 'elsewhere'), path.join(evil, name));
+      execFileSync('tar', ['-C', evil, '-cf', archive, name]);
+      fs.rmSync(path.join(evil, name));
+      fs.mkdirSync(path.join(evil, 'usr'), { recursive: true });
+      fs.writeFileSync(path.join(evil, 'usr/file'), 'evil');
+      execFileSync('tar', ['-C', evil, '-rf', archive, 'usr/file']);
+    }
+    await assert.rejects(unpackTar(path.join(work, 'a folder.tar'), path.join(work, 'one')), {
+      message: `${work}/a folder.tar: the entry usr/file points outside`,
+    });
+    await unpackTar(path.join(work, 'a file.tar'), path.join(work, 'two'));
+    assert.equal(fs.readFileSync(path.join(work, 'two/usr/file'), 'utf8'), 'evil', 'in place of the link');
+    assert.deepEqual(fs.readdirSync(path.join(work, 'elsewhere')), []);
+  });
+
   it('reads revision, date and version tag from git, of the last commit that touched the folder', async () => {
     assert.deepEqual(await describeFolder(folder), { revision: '' });
     git(folder, 'init', '--quiet');
@@ -108,6 +134,32 @@ describe('source folder', () => {
       checkout(`file://${folder}#nope`, cache, 'falco:source'),
       /falco:source: cannot get .* at nope: there is no such ref/,
     );
+  });
+
+  it('takes the version from the tag that was asked for, where the commit has several', async () => {
+    git(folder, 'init', '--quiet');
+    git(folder, 'add', '.');
+    git(folder, 'commit', '--quiet', '-m', 'first');
+    git(folder, 'tag', '0.24.0-rc2');
+    git(folder, 'tag', '0.24.0');
+    const cache = path.join(work, 'cache');
+    for (const tag of ['0.24.0', '0.24.0-rc2']) {
+      const found = await checkout(`file://${folder}#${tag}`, cache, 'falco:source');
+      assert.equal((await describeFolder(found)).tag, tag);
+    }
+  });
+
+  it('takes exactly the branch that was asked for', async () => {
+    git(folder, 'init', '--quiet', '--initial-branch=main');
+    git(folder, 'add', '.');
+    git(folder, 'commit', '--quiet', '-m', 'first');
+    const first = git(folder, 'rev-parse', 'HEAD');
+    git(folder, 'branch', 'master');
+    write('b.txt', 'changed');
+    git(folder, 'commit', '--quiet', '-am', 'second');
+    git(folder, 'branch', 'a/master');
+    const found = await checkout(`file://${folder}#master`, path.join(work, 'cache'), 'falco:source');
+    assert.equal(path.basename(found), first);
   });
 });
 
