@@ -18,6 +18,8 @@ const userspace: TreeSelection[] = [
   { match: '^usr/lib/', optional: true },
   configuration,
   { match: '^etc/falco/' },
+  // Of programs that come along, such as falcoctl; the init scripts of old versions give way to the unit.
+  { match: '^etc/(?!falco/|init\\.d/|rc)', config: true, optional: true },
 ];
 /** Sources of the kernel module, with its dkms.conf; no probe. */
 const moduleSource: TreeSelection = { match: '^usr/src/[^/]+/(?!bpf/)' };

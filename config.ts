@@ -3,6 +3,7 @@
  * them. Throws SettingError, whose message names the key and the remedy.
  */
 import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import * as pulumi from '@pulumi/pulumi';
 import type { Libraries } from './model';
 import { checkVersion, SettingError } from './names';
@@ -78,7 +79,7 @@ export function readSettings(): Settings {
   return {
     channel: channel(config.get('channel')),
     bucket,
-    url: (config.get('url') ?? `file://${path.resolve(bucket.replace(/^file:\/\//, ''))}`).replace(
+    url: (config.get('url') ?? pathToFileURL(path.resolve(bucket.replace(/^file:\/\//, ''))).href).replace(
       /\/+$/,
       '',
     ),

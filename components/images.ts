@@ -54,7 +54,14 @@ const only = <T>(parts: Part[], all: Partial<Record<Part, T>> | undefined) =>
   parts.map((part) => all?.[part] ?? null);
 
 function contextFiles(image: ImageRow, args: ImagesArgs): ContextFileArgs[] {
-  return image.context.map((entry) => contextFile(entry, args));
+  return image.context.map((entry) => {
+    const file = contextFile(entry, args);
+    // What is taken of an archive, and where it goes, counts as its contents do.
+    return {
+      ...file,
+      identity: pulumi.all([pulumi.output(file.identity)]).apply(([found]) => [entry, found]),
+    };
+  });
 }
 
 function contextFile(entry: ContextEntry, { settings, source, packages }: ImagesArgs): ContextFileArgs {

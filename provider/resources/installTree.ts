@@ -52,7 +52,10 @@ async function partInputs(news: Previewed<InstallTreeInputs>): Promise<Previewed
   const tree = known<PartHashes | undefined>(news.treeParts);
   if (!tree && !source) return UNKNOWN;
   const recipe = hashParts([{ prefix: '', files: await listTree(RECIPE) }], []).binary;
-  const everywhere = [recipe, known(news.cmakeArgs), known(news.epoch), tree ? '' : source?.recipe];
+  const layout = known<Layout>(news.layout);
+  const { cmakeArgs, versionVariable, treeIgnore, extraSourceVariables } = layout ?? {};
+  const said = [cmakeArgs, versionVariable, treeIgnore, extraSourceVariables];
+  const everywhere = [recipe, said, known(news.cmakeArgs), known(news.epoch), tree ? '' : source?.recipe];
   const shared = tree ? '' : source?.driver;
   const entries = TREE_PARTS.map((part): [Part, Previewed<string>] => {
     if (part === 'binary') {

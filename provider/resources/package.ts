@@ -2,7 +2,7 @@
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import type { Architecture, PackageRow, Part, Product } from '../../model';
+import type { Architecture, PackageRow, Product } from '../../model';
 import type { Facts } from '../buildkit';
 import { buildPackage } from '../formats/packageBuild';
 
@@ -233,8 +233,3 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
     for (const key of await store.list(`${state.prefix}/`)) await store.delete(key);
   },
 };
-
-/** Hashes of the parts that a row uses; a recipe change counts in all of them already. */
-export function partsOf<T extends Partial<PartHashes>>(row: { parts: Part[] }, all: T): Partial<PartHashes> {
-  return Object.fromEntries(row.parts.map((part) => [part, all[part]]));
-}

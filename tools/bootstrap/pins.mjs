@@ -129,11 +129,17 @@ export const systemPackages = {
   ],
   test: [
     { package: 'apt-utils', command: 'apt-ftparchive' },
+    { package: 'binutils', command: 'readelf' },
+    { package: 'cmake', command: 'cmake' },
     { package: 'createrepo-c', command: 'createrepo_c' },
     { package: 'dnf', command: 'dnf' },
     { package: 'dpkg-dev', command: 'dpkg-shlibdeps' },
     { package: 'docker.io', command: 'dockerd' },
+    { package: 'g++', command: 'g++' },
+    { package: 'kmod', command: 'modinfo' },
+    { package: 'libyaml-cpp-dev' },
     { package: 'lintian', command: 'lintian' },
+    { package: 'make', command: 'make' },
     { package: 'rpmlint', command: 'rpmlint' },
   ],
 };
