@@ -33,11 +33,6 @@ export function checkVersion(text: string, setting: string): string {
   return text;
 }
 
-/** A pre-release moves neither `latest` nor an unversioned name (design, "Names and versions"). */
-export function isPrerelease(version: string): boolean {
-  return semver.prerelease(version) !== null;
-}
-
 /** The version inside a deb or rpm: `~` sorts a pre-release before its release. */
 export function packageVersion(version: string): string {
   return version.replace('-', '~');
@@ -82,15 +77,6 @@ export function fileNames(product: Product, row: PackageRow, version: string, ar
     aliases: rendered(row.aliases.filter((alias) => alias.includes('{version}'))),
     latestAliases: rendered(row.aliases.filter((alias) => !alias.includes('{version}'))),
   };
-}
-
-/** Tags of an image for a release version, or for the master channel. The second kind moves. */
-export function imageTags(
-  channel: 'release' | 'master',
-  version: string,
-): { fixed: string[]; moving: string[] } {
-  if (channel === 'master') return { fixed: [], moving: ['master'] };
-  return { fixed: [version], moving: isPrerelease(version) ? [] : ['latest'] };
 }
 
 /** Drivers that an installed package brings: its deb or rpm parts, or what the row says. */

@@ -21,7 +21,7 @@ export async function servicesOf(stack: Stack, tell: (line: string) => void): Pr
   await localServices(wantedBy(stack), { start: true, root: stack.root, onStart: tell });
 }
 
-/** @param action `start`, `stop` or `status`; the status is 1 where a service of ours does not run */
+/** @param action `start`, `stop` or `status` */
 export async function servicesCommand(stack: Stack, action: string): Promise<number> {
   takeEnvironment(stack);
   const say = (line: string) => process.stdout.write(`${line}\n`);

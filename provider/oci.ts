@@ -115,11 +115,6 @@ export async function imageCommand(
   return { entryPoint: config.Entrypoint ?? [], command: config.Cmd ?? [] };
 }
 
-/** Points `newTag` of the same repository at what `reference` (by digest) names. */
-export async function tag(reference: string, newTag: string, options: RegistryOptions = {}): Promise<void> {
-  await crane(['tag', reference, newTag], reference, { timeout: QUESTION, ...options });
-}
-
 /** Copies an image or index with its blobs, also between registries; `to` is a tag or the same digest. */
 export async function copy(from: string, to: string, options: RegistryOptions = {}): Promise<void> {
   await crane(['copy', from, to], from === to ? from : `${from} for ${to}`, {
@@ -139,6 +134,16 @@ export async function remove(reference: string, options: RegistryOptions = {}): 
   const asked = crane(['delete', reference], reference, { timeout: QUESTION, ...options });
   const answer = await unless(unless(asked, 'absent', 'absent'), 'refused deletion', 'not allowed');
   return answer === 'absent' || answer === 'not allowed' ? answer : 'removed';
+}
+
+/** Removes tags and manifests, and says in the update's output which ones the registry keeps. */
+export async function withdraw(references: string[], options: RegistryOptions = {}): Promise<void> {
+  const kept: string[] = [];
+  for (const reference of references) {
+    if ((await remove(reference, options)) === 'not allowed') kept.push(reference);
+  }
+  if (kept.length === 0) return;
+  process.stderr.write(`warning: the registry does not allow deletion, these stay: ${kept.join(', ')}\n`);
 }
 
 async function pushLayer(

@@ -4,7 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import type { BaseRow } from '../../model';
 import { referencedElsewhere } from '../ledger';
-import { copy, digest, pushRootfs, remove } from '../oci';
+import { copy, digest, pushRootfs, withdraw } from '../oci';
 import { changed, known, Resource } from '../resource';
 import { makeRootfs } from '../rootfs';
 import { UNKNOWN } from '../wire';
@@ -79,6 +79,6 @@ export const base: Resource<BaseInputs, BaseOutputs> = {
   },
 
   async delete(state) {
-    if (!(await referencedElsewhere(state.bucket, state.ref))) await remove(state.ref);
+    if (!(await referencedElsewhere(state.bucket, state.ref))) await withdraw([state.ref]);
   },
 };

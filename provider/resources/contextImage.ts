@@ -7,7 +7,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import type { PartRule } from '../../model';
 import { referencedElsewhere } from '../ledger';
-import { digest, pushFiles, remove } from '../oci';
+import { digest, pushFiles, withdraw } from '../oci';
 import { changed, changedIfKnown, Resource } from '../resource';
 import { listTree, unpackTar, writeTar } from '../source/files';
 import { partOf } from '../source/parts';
@@ -113,6 +113,6 @@ export const contextImage: Resource<ContextImageInputs, ContextImageOutputs> = {
   },
 
   async delete(state) {
-    if (!(await referencedElsewhere(state.bucket, state.ref))) await remove(state.ref);
+    if (!(await referencedElsewhere(state.bucket, state.ref))) await withdraw([state.ref]);
   },
 };

@@ -1,6 +1,6 @@
 /** A release's entry in the ledger: what was published under this version, for later releases and for destroy. */
 import { LedgerRelease, LedgerTag, readLedger, referencedElsewhere, updateLedger } from '../ledger';
-import { remove } from '../oci';
+import { withdraw } from '../oci';
 import { changed, Resource } from '../resource';
 
 export interface ReleaseInputs {
@@ -39,11 +39,12 @@ function merge(before: LedgerTag[], after: LedgerTag[]): LedgerTag[] {
 
 /** Takes one release's tags and manifests out of the registry, except manifests that another release names. */
 async function takeAway(state: ReleaseInputs, version: string, release: LedgerRelease): Promise<void> {
-  for (const { repository, tag } of release.tags) await remove(`${repository}:${tag}`);
+  const unused: string[] = [];
   for (const manifest of release.manifests) {
-    if (await referencedElsewhere(state.bucket, manifest, { channel: state.channel, version })) continue;
-    await remove(manifest);
+    if (!(await referencedElsewhere(state.bucket, manifest, { channel: state.channel, version })))
+      unused.push(manifest);
   }
+  await withdraw([...release.tags.map(({ repository, tag }) => `${repository}:${tag}`), ...unused]);
 }
 
 export const release: Resource<ReleaseInputs, object> = {

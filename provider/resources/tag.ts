@@ -1,6 +1,6 @@
 /** One tag in one registry. `read` asks the registry, so a moved or removed tag is drift that `up` repairs. */
 import { newestRelease, readLedger } from '../ledger';
-import { copy, digest, remove } from '../oci';
+import { copy, digest, withdraw } from '../oci';
 import { changed, known, Resource } from '../resource';
 import { Previewed, UNKNOWN } from '../wire';
 
@@ -83,6 +83,6 @@ export const tag: Resource<TagInputs, object> = {
     const heir = state.newest ? newestRelease(others) : undefined;
     const target = heir && releases[heir]?.images[state.image];
     if (target) await point({ ...state, target });
-    else await remove(`${state.repository}:${state.tag}`);
+    else await withdraw([`${state.repository}:${state.tag}`]);
   },
 };

@@ -5,7 +5,7 @@ import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { copy, digest, pushFiles, pushRootfs, remove, repositoryOf, tag } from '../../provider/oci';
+import { copy, digest, pushFiles, pushRootfs, remove, repositoryOf, withdraw } from '../../provider/oci';
 
 const ABSENT = `sha256:${'0'.repeat(64)}`;
 
@@ -155,13 +155,13 @@ describe('oci', () => {
     }
   });
 
-  it('tags by digest and moves a tag', async () => {
+  it('copies to a tag of the same repository, and moves it', async () => {
     const repository = `${host}/ns/tagged`;
     const made = await pushFiles(repository, tarFile);
     const other = await pushRootfs(repository, tarFile);
-    await tag(`${repository}@${made}`, 'latest');
+    await copy(`${repository}@${made}`, `${repository}:latest`);
     assert.equal(await digest(`${repository}:latest`), made);
-    await tag(`${repository}@${other}`, 'latest');
+    await copy(`${repository}@${other}`, `${repository}:latest`);
     assert.equal(await digest(`${repository}:latest`), other);
   });
 
@@ -182,7 +182,7 @@ describe('oci', () => {
   it('removes a tag and leaves the image, then removes the image', async () => {
     const repository = `${host}/ns/removed`;
     const made = await pushFiles(repository, tarFile);
-    await tag(`${repository}@${made}`, '1.2.3');
+    await copy(`${repository}@${made}`, `${repository}:1.2.3`);
     assert.equal(await remove(`${repository}:1.2.3`), 'removed');
     assert.equal(await digest(`${repository}:1.2.3`), undefined);
     assert.equal(await digest(`${repository}@${made}`), made);
@@ -197,10 +197,21 @@ describe('oci', () => {
 
   it('says so when the registry does not allow deletion', async () => {
     const made = await pushFiles(`${fixed}/ns/kept`, tarFile);
-    await tag(`${fixed}/ns/kept@${made}`, '1');
+    await copy(`${fixed}/ns/kept@${made}`, `${fixed}/ns/kept:1`);
     assert.equal(await remove(`${fixed}/ns/kept@${made}`), 'not allowed');
     assert.equal(await remove(`${fixed}/ns/kept:1`), 'not allowed');
     assert.equal(await digest(`${fixed}/ns/kept:1`), made);
+    const said: string[] = [];
+    const { write } = process.stderr;
+    process.stderr.write = (line: string | Uint8Array) => said.push(String(line)) > 0;
+    try {
+      await withdraw([`${fixed}/ns/kept:1`, `${host}/ns/never:1`, `${fixed}/ns/kept@${made}`]);
+    } finally {
+      process.stderr.write = write;
+    }
+    assert.deepEqual(said, [
+      `warning: the registry does not allow deletion, these stay: ${fixed}/ns/kept:1, ${fixed}/ns/kept@${made}\n`,
+    ]);
   });
 
   it('takes the repository off a reference', () => {
