@@ -2,9 +2,8 @@
  * The only reader of configuration. Every key is listed in `Settings`; each flag of the npm scripts sets one of
  * them. Throws SettingError, whose message names the key and the remedy.
  */
-import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import * as pulumi from '@pulumi/pulumi';
+import { bucketAddress, bucketUrl } from './location';
 import type { Libraries } from './model';
 import { checkVersion, SettingError } from './names';
 
@@ -14,9 +13,9 @@ export const NAMESPACE = 'falco';
 export interface Settings {
   /** `falco:channel`: `release` (default) or `master`. Fixed per stack. */
   channel: 'release' | 'master';
-  /** `falco:bucket`: folder (relative to the project) that packages are published to. */
+  /** `falco:bucket`: what packages are published to: a folder (relative to the project), or `s3://…` (location.ts). */
   bucket: string;
-  /** `falco:url`: public URL of the bucket's root. Default: `file://` and the folder's absolute path. */
+  /** `falco:url`: public URL of the bucket's root. Default: the bucket's own. */
   url: string;
   /** `falco:registry`: `host:port` of the registry, and perhaps a path below it. Default host: the local service's. */
   registry?: string;
@@ -79,10 +78,7 @@ export function readSettings(): Settings {
   return {
     channel: channel(config.get('channel')),
     bucket,
-    url: (config.get('url') ?? pathToFileURL(path.resolve(bucket.replace(/^file:\/\//, ''))).href).replace(
-      /\/+$/,
-      '',
-    ),
+    url: (config.get('url') ?? bucketUrl(bucketAddress(bucket, 'falco:bucket'))).replace(/\/+$/, ''),
     registry: config.get('registry'),
     mirrors: strings(config, 'mirrors'),
     source: config.get('source') || undefined,

@@ -1,4 +1,6 @@
-/** Where sources are: a folder, or a git URL with a ref. Pure: no I/O. */
+/** Where things are: sources in a folder or git, a bucket in a folder or on an S3 server. Pure: no I/O. */
+import * as path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { SettingError } from './names';
 
 /** `https://…`, `git@host:…`, `ssh://…`, `file://…`: whatever git takes that is no plain folder. */
@@ -18,4 +20,66 @@ export function withoutSecret(url: string, setting: string): string {
     setting,
     'the URL has a password or token in it, which would be kept in clear; take it out and use a git credential helper',
   );
+}
+
+/** A bucket: a folder, or a bucket of an S3 server and a prefix in it. */
+export type BucketAddress =
+  | { kind: 'folder'; folder: string }
+  | { kind: 's3'; bucket: string; prefix: string; endpoint?: string; region?: string };
+
+/**
+ * A folder, a `file://` URL of one, or `s3://bucket[/prefix][?endpoint=URL&region=NAME]`. Without an endpoint it is
+ * AWS, where the region is that of the environment or profile; with one, buckets are addressed by path.
+ * @throws SettingError
+ */
+export function bucketAddress(text: string, setting: string): BucketAddress {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text) && text !== '') return { kind: 'folder', folder: text };
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new SettingError(setting, `"${text}" is no bucket; give a folder, or s3://BUCKET[/PREFIX]`);
+  }
+  if (url.protocol === 'file:') return { kind: 'folder', folder: fileURLToPath(url) };
+  if (url.protocol !== 's3:')
+    throw new SettingError(setting, `"${text}" is no bucket; give a folder, or s3://BUCKET[/PREFIX]`);
+  if (url.username || url.password)
+    throw new SettingError(
+      setting,
+      'credentials do not belong into the address, where they would be kept in clear; give them in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or a profile (AWS_PROFILE)',
+    );
+  const unknown = [...url.searchParams.keys()].find((name) => name !== 'endpoint' && name !== 'region');
+  if (unknown !== undefined)
+    throw new SettingError(
+      setting,
+      `"${text}": there is no parameter ${unknown}; known are endpoint and region`,
+    );
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(url.hostname))
+    throw new SettingError(
+      setting,
+      `"${url.hostname}" is no name of a bucket; give 3 to 63 of a-z, 0-9, . and -`,
+    );
+  const endpoint = url.searchParams.get('endpoint') ?? undefined;
+  if (endpoint !== undefined && !/^https?:\/\/[^/@?#]+\/?$/.test(endpoint))
+    throw new SettingError(
+      setting,
+      `the endpoint "${endpoint}" is no http:// or https:// address of a server`,
+    );
+  return {
+    kind: 's3',
+    bucket: url.hostname,
+    prefix: url.pathname.replace(/^\/+|\/+$/g, ''),
+    ...(endpoint !== undefined && { endpoint: endpoint.replace(/\/$/, '') }),
+    ...(url.searchParams.get('region') && { region: url.searchParams.get('region') ?? '' }),
+  };
+}
+
+/** URL under which a web server shows the bucket, if nothing else is said; no trailing slash. */
+export function bucketUrl(address: BucketAddress): string {
+  if (address.kind === 'folder') return pathToFileURL(path.resolve(address.folder)).href.replace(/\/+$/, '');
+  const { bucket, prefix, endpoint, region } = address;
+  const root = endpoint
+    ? `${endpoint}/${bucket}`
+    : `https://${bucket}.s3.${region ? `${region}.` : ''}amazonaws.com`;
+  return prefix ? `${root}/${prefix}` : root;
 }

@@ -4,7 +4,7 @@
  */
 import * as semver from 'semver';
 import { ConflictError, Store } from './store/store';
-import { openStore } from './store/folder';
+import { openStore } from './store/open';
 
 export interface LedgerTag {
   /** `<registry>/<namespace>/<name>`. */

@@ -1,7 +1,7 @@
 /** A package as a gate gets it: with the bytes that were built, or not at all. */
 import * as path from 'node:path';
 import { hashFile } from '../source/files';
-import { openStore } from '../store/folder';
+import { openStore } from '../store/open';
 import type { GateFile, Previous } from './gate';
 
 /** Writes the package into the folder, under its name; returns the path. */

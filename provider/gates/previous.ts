@@ -3,7 +3,7 @@ import * as semver from 'semver';
 import { readAptManifest } from '../publish/apt';
 import type { RepositorySettings } from '../publish/published';
 import { readYumManifest } from '../publish/yum';
-import { openStore } from '../store/folder';
+import { openStore } from '../store/open';
 import type { GateRepository, Previous } from './gate';
 
 /** The settings by which a gate's repository is the published one's twin. */

@@ -4,7 +4,7 @@ import { createLocalKey, openSigner } from '../gpg';
 import { publishApt } from '../publish/apt';
 import type { PublishedPackage } from '../publish/published';
 import { publishYum } from '../publish/yum';
-import { openStore } from '../store/folder';
+import { openStore } from '../store/open';
 import { fetchFile } from './fetch';
 import type { GateFile, GateInputs, GateRepository } from './gate';
 import { settingsOf } from './previous';

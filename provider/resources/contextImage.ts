@@ -11,7 +11,7 @@ import { digest, pushFiles, withdraw } from '../oci';
 import { changed, changedIfKnown, Resource } from '../resource';
 import { listTree, unpackTar, writeTar } from '../source/files';
 import { partOf } from '../source/parts';
-import { openStore } from '../store/folder';
+import { openStore } from '../store/open';
 import type { Blob } from './source';
 
 /** Some files of one archive, or the archive itself. */

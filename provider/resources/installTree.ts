@@ -8,7 +8,7 @@ import { changed, CheckError, known, Resource } from '../resource';
 import { hashFile, listTree, unpackTar, writeTar } from '../source/files';
 import { hashOf, hashParts, PartHashes } from '../source/parts';
 import { missingFrom } from '../source/tree';
-import { openStore } from '../store/folder';
+import { openStore } from '../store/open';
 import { hasUnknown, Previewed, UNKNOWN } from '../wire';
 import type { Blob } from './source';
 

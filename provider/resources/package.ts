@@ -11,7 +11,7 @@ import { openSigner, signRpm } from '../gpg';
 import { changed, changedIfKnown, known, Resource } from '../resource';
 import { hashFile, unpackTar } from '../source/files';
 import { hashOf, PartHashes } from '../source/parts';
-import { openStore } from '../store/folder';
+import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
 import type { Blob } from './source';
 

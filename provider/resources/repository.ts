@@ -11,7 +11,7 @@ import {
 import { latestAliases, PublishedPackage, RepositorySettings } from '../publish/published';
 import { checkYum, publishYum, readYumManifest, unpublishYum } from '../publish/yum';
 import { changed, CheckError, known, Resource } from '../resource';
-import { openStore } from '../store/folder';
+import { openStore } from '../store/open';
 import { Store } from '../store/store';
 import { Previewed, UNKNOWN } from '../wire';
 import type { Signing } from './package';

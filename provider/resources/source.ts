@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Layout } from '../../model';
-import { isGitUrl, withoutSecret } from '../../location';
+import { bucketAddress, isGitUrl, withoutSecret } from '../../location';
 import { checkVersion, SettingError } from '../../names';
 import { changed, CheckError, known, Resource } from '../resource';
 import { hashFile, listSource, writeTar } from '../source/files';
@@ -11,7 +11,7 @@ import { checkout, describeFolder, GitInfo } from '../source/git';
 import { hashOf, hashParts, PartHashes } from '../source/parts';
 import { readTree, Tree } from '../source/tree';
 import { sourceVersion, SourceVersion } from '../source/version';
-import { openStore } from '../store/folder';
+import { openStore } from '../store/open';
 
 /** Used when neither `date` nor git tells one: the day the artifact set was written down. */
 const CONSTANT_EPOCH = 1589302426;
@@ -108,7 +108,9 @@ async function checkFolder(folder: string, setting: string, bucket: string): Pro
       'source',
       `${setting}: ${folder} is no folder; give a folder, or a git URL with #ref`,
     );
-  const output = path.resolve(bucket.replace(/^file:\/\//, ''));
+  const address = bucketAddress(bucket, 'bucket');
+  if (address.kind !== 'folder') return;
+  const output = path.resolve(address.folder);
   if (`${await fs.realpath(folder)}/`.startsWith(`${await fs.realpath(output).catch(() => output)}/`)) {
     throw new CheckError(
       'source',

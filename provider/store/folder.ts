@@ -9,7 +9,6 @@ import { constants, createReadStream, Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { removeDeadLocks, withLock } from './folderLock';
 import { isDead, ProcessIdentity, thisProcess } from './folderProcess';
 import { Body, checkKey, ConflictError, digestInKey, ImmutableError, ListedObject, Store } from './store';
@@ -105,7 +104,7 @@ async function fill(draft: string, body: Body): Promise<void> {
   }
 }
 
-class FolderStore implements Store {
+export class FolderStore implements Store {
   private tidied?: Promise<void>;
 
   constructor(
@@ -292,19 +291,4 @@ class FolderStore implements Store {
     await visit(path.join(this.root, start), start);
     return found.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
-}
-
-/**
- * Opens a bucket: a folder (relative to the working directory, or absolute) or a `file://` URL of one. It need not
- * exist yet. `publicUrl` is the address under which a web server shows it; default: its own `file://` URL.
- */
-export function openStore(bucket: string, publicUrl?: string): Store {
-  if (/^s3:/i.test(bucket)) {
-    throw new Error(`Bucket "${bucket}": S3 is not supported yet; give a folder or a file:// URL.`);
-  }
-  if (bucket === '' || (/^[a-z][a-z0-9+.-]*:\/\//i.test(bucket) && !/^file:\/\//i.test(bucket))) {
-    throw new Error(`Bucket "${bucket}" is neither a folder nor a file:// URL.`);
-  }
-  const root = path.resolve(/^file:\/\//i.test(bucket) ? fileURLToPath(bucket) : bucket);
-  return new FolderStore(root, (publicUrl ?? pathToFileURL(root).href).replace(/\/+$/, ''));
 }

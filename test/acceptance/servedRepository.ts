@@ -8,7 +8,7 @@ import { catalog } from '../../catalog';
 import { fileNames, fill, publicNames } from '../../names';
 import { signRpm } from '../../provider/gpg';
 import { aptRepository, RepositoryPackage, yumRepository } from '../../provider/resources/repository';
-import { openStore } from '../../provider/store/folder';
+import { openStore } from '../../provider/store/open';
 import { EPOCH, temporaryFolder } from '../unit/packaging/fixture';
 import { pooled, serve, testSigner } from '../unit/publish/bench';
 import type { Outputs } from './project';

@@ -202,7 +202,7 @@ describe('oci', () => {
     assert.equal(await remove(`${fixed}/ns/kept:1`), 'not allowed');
     assert.equal(await digest(`${fixed}/ns/kept:1`), made);
     const said: string[] = [];
-    const { write } = process.stderr;
+    const write = process.stderr.write.bind(process.stderr);
     process.stderr.write = (line: string | Uint8Array) => said.push(String(line)) > 0;
     try {
       await withdraw([`${fixed}/ns/kept:1`, `${host}/ns/never:1`, `${fixed}/ns/kept@${made}`]);

@@ -80,6 +80,8 @@ async function compile(name) {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
+    // Large, and loaded only where a bucket is on S3.
+    external: ['@aws-sdk/*'],
     // The SDK takes a stack trace for every resource and promise; mapping those takes half a second.
     sourcemap: name === 'program' ? false : 'linked',
     metafile: true,

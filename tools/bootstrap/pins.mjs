@@ -114,6 +114,18 @@ export const tools = [
       },
     ],
   },
+  {
+    module: 'versitygw',
+    variables: ['main.Version=v1.8.0'],
+    binaries: [
+      {
+        name: 'versitygw',
+        package: 'github.com/versity/versitygw/cmd/versitygw',
+        version: ['--version'],
+        accept: ['1.0.0', '2.0.0'],
+      },
+    ],
+  },
 ];
 
 /** Debian packages by need. `command` is looked for on PATH where there is no dpkg. */
@@ -157,7 +169,7 @@ export const needs = {
   destroy: { tools: all, system: ['core'] },
   output: { tools: engine, system: [] },
   services: { tools: services, system: ['core'] },
-  test: { tools: all, system: ['core', 'test'] },
+  test: { tools: [...all, 'versitygw'], system: ['core', 'test'] },
   bench: { tools: all, system: ['core'] },
   'docker-build': { tools: ['docker-build'], system: [] },
   compile: { tools: [], system: [] },

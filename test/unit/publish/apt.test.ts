@@ -6,7 +6,7 @@ import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { createLocalKey, openSigner, Signer } from '../../../provider/gpg';
 import { checkApt, publishApt, readAptManifest, unpublishApt } from '../../../provider/publish/apt';
-import { openStore } from '../../../provider/store/folder';
+import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
 import { debIn, serve, settingsFor, snapshot, testSigner } from './bench';
 

@@ -6,7 +6,7 @@ import { Signer } from '../../../provider/gpg';
 import { clearText } from '../../../provider/gpgVerify';
 import { publishDownloads, unpublishDownloads } from '../../../provider/publish/downloads';
 import { PublishedPackage } from '../../../provider/publish/published';
-import { openStore } from '../../../provider/store/folder';
+import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
 import { pooled, settingsFor, snapshot, testSigner } from './bench';
 

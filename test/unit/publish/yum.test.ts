@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { signRpm, Signer } from '../../../provider/gpg';
 import { checkYum, publishYum, readYumManifest, unpublishYum } from '../../../provider/publish/yum';
-import { openStore } from '../../../provider/store/folder';
+import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
 import { parseXml, plain } from '../formats/xmlTree';
 import { rpmIn, serve, settingsFor, snapshot, testSigner } from './bench';

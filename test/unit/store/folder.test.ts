@@ -1,15 +1,11 @@
 import * as assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { spawn } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { promisify } from 'node:util';
-import { openStore } from '../../../provider/store/folder';
-import { ConflictError, ImmutableError, Store } from '../../../provider/store/store';
-
-const run = promisify(execFile);
-const sha = (text: string) => createHash('sha256').update(text).digest('hex');
+import { openStore } from '../../../provider/store/open';
+import { ImmutableError, Store } from '../../../provider/store/store';
+import { sha, storeContract } from './contract';
 
 describe('folder store', () => {
   let root: string;
@@ -20,6 +16,8 @@ describe('folder store', () => {
     store = openStore(root);
   });
   afterEach(() => fs.rm(root, { recursive: true, force: true }));
+
+  storeContract(() => root);
 
   it('gives undefined for an absent key, for a folder and for a key below an object', async () => {
     await store.put('a/b', Buffer.from('x'));
@@ -52,17 +50,6 @@ describe('folder store', () => {
     }
   });
 
-  it('lists by prefix, sorted by code unit, nothing of its own', async () => {
-    for (const key of ['p/b', 'p/a/z', 'p/a-x', 'pq', 'P/a']) await store.put(key, Buffer.from('12'));
-    assert.deepEqual(await store.list(''), ['P/a', 'p/a-x', 'p/a/z', 'p/b', 'pq']);
-    assert.deepEqual(await store.list('p/'), ['p/a-x', 'p/a/z', 'p/b']);
-    assert.deepEqual(await store.list('p/a'), ['p/a-x', 'p/a/z']);
-    assert.deepEqual(await store.list('none/'), []);
-    const [first] = await store.listObjects('pq');
-    assert.equal(first.size, 2);
-    assert.ok(Math.abs(first.modified.getTime() - Date.now()) < 60_000);
-  });
-
   it('leaves no folder and no private file after the last delete', async () => {
     await store.put('a/b/c', Buffer.from('1'));
     const etag = await store.compareAndSwap('a/d', Buffer.from('2'), undefined);
@@ -90,58 +77,12 @@ describe('folder store', () => {
     await assert.rejects(store.putImmutable('plain', Buffer.from('two')), /must not change/);
   });
 
-  it('copies independently of the original', async () => {
-    await store.put('a', Buffer.from('one'));
-    await store.copy('a', 'b/c');
-    await fs.appendFile(path.join(root, 'a'), '!');
-    assert.equal((await store.get('b/c'))?.body.toString(), 'one');
-  });
-
-  it('swaps only what was read', async () => {
-    const first = await store.compareAndSwap('x', Buffer.from('1'), undefined);
-    await assert.rejects(store.compareAndSwap('x', Buffer.from('2'), undefined), ConflictError);
-    const second = await store.compareAndSwap('x', Buffer.from('2'), first);
-    assert.equal((await store.get('x'))?.etag, second);
-    await assert.rejects(store.compareAndSwap('x', Buffer.from('3'), first), ConflictError);
-    await assert.rejects(store.delete('x', first), ConflictError);
-    await store.delete('x', second);
-    await assert.rejects(store.compareAndSwap('x', Buffer.from('3'), second), ConflictError);
-  });
-
-  it('lets one of 16 concurrent swaps win', async () => {
-    const results = await Promise.allSettled(
-      Array.from({ length: 16 }, (_, i) =>
-        openStore(root).compareAndSwap('x', Buffer.from(`${i}`), undefined),
-      ),
-    );
-    const lost = results.filter((r): r is PromiseRejectedResult => r.status === 'rejected');
-    assert.equal(lost.length, 15);
-    for (const { reason } of lost) assert.ok(reason instanceof ConflictError, String(reason));
-  });
-
-  it('counts every increment of four processes', async () => {
-    const script = `
-      const { openStore } = require(${JSON.stringify(path.resolve('provider/store/folder'))});
-      (async () => {
-        const store = openStore(${JSON.stringify(root)});
-        for (let done = 0; done < 25; ) {
-          const found = await store.get('counter');
-          const next = Number(found?.body.toString() ?? 0) + 1;
-          try { await store.compareAndSwap('counter', Buffer.from(String(next)), found?.etag); done++; }
-          catch (error) { if (error.name !== 'ConflictError') throw error; }
-        }
-      })().catch((error) => { console.error(error); process.exit(1); });`;
-    const one = () => run(process.execPath, ['-r', 'ts-node/register/transpile-only', '-e', script]);
-    await Promise.all([one(), one(), one(), one()]);
-    assert.equal((await store.get('counter'))?.body.toString(), '100');
-  });
-
   it('takes over the lock and removes the draft of a killed process', async () => {
     const script = `
       const fs = require('fs'), path = require('path');
       const rename = fs.promises.rename;
       fs.promises.rename = () => { console.log('inside'); return new Promise(() => setInterval(() => {}, 1000)); };
-      const { openStore } = require(${JSON.stringify(path.resolve('provider/store/folder'))});
+      const { openStore } = require(${JSON.stringify(path.resolve('provider/store/open'))});
       openStore(${JSON.stringify(root)}).compareAndSwap('x', Buffer.from('dead'), undefined);`;
     const child = spawn(process.execPath, ['-r', 'ts-node/register/transpile-only', '-e', script]);
     await new Promise((resolve) => child.stdout.once('data', resolve));
@@ -161,11 +102,9 @@ describe('folder store', () => {
     await assert.rejects(store.get('loop'), /ELOOP/);
   });
 
-  it('opens folders and file URLs, and says what it cannot open', () => {
+  it('is opened by a path or a file URL', () => {
     assert.equal(openStore('some/where').url, `file://${path.resolve('some/where')}`);
     assert.equal(openStore('file:///a%20b/c/').url, 'file:///a%20b/c');
     assert.equal(openStore(root, 'http://host/x/').url, 'http://host/x');
-    assert.throws(() => openStore('s3://bucket/x'), /S3 is not supported yet/);
-    assert.throws(() => openStore('https://host/x'), /neither a folder nor a file:\/\/ URL/);
   });
 });
