@@ -34,10 +34,8 @@ const TRIES = 6;
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const REVALIDATE = 'no-cache';
 
-interface ServiceError extends Error {
-  $metadata?: { httpStatusCode?: number };
-}
-const statusOf = (error: unknown) => (error as ServiceError).$metadata?.httpStatusCode;
+const statusOf = (error: unknown) =>
+  (error as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
 /** AWS answers 409 where two conditional writes overlap. */
 const isConflict = (error: unknown) => [409, 412].includes(statusOf(error) ?? 0);
 
@@ -97,7 +95,7 @@ export class S3Store implements Store {
     try {
       return await request(client, commands);
     } catch (error) {
-      if ((error as Error).name === 'NoSuchBucket') throw this.withoutBucket();
+      if ((error as Error).name === 'NoSuchBucket') throw this.withoutBucket(error);
       if (statusOf(error) === 404 || isConflict(error)) throw error;
       const { name, message } = error as Error;
       const { bucket, endpoint } = this.address;
@@ -127,14 +125,15 @@ export class S3Store implements Store {
         client.send(new HeadBucketCommand({ Bucket })),
       );
     } catch (error) {
-      throw statusOf(error) === 404 ? this.withoutBucket() : error;
+      throw statusOf(error) === 404 ? this.withoutBucket(error) : error;
     }
   }
 
-  private withoutBucket(): Error {
+  private withoutBucket(cause: unknown): Error {
     const { bucket, endpoint } = this.address;
     return new Error(
       `there is no bucket ${bucket}${endpoint ? ` on ${endpoint}` : ''}; make it, or name another`,
+      { cause },
     );
   }
 
