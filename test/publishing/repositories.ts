@@ -1,0 +1,98 @@
+/** The two kinds of repository under test: how a package is made, published, taken away, checked and read. */
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { signRpm, Signer } from '../../provider/gpg';
+import { checkApt, publishApt, unpublishApt } from '../../provider/publish/apt';
+import { PublishedPackage, RepositorySettings } from '../../provider/publish/published';
+import { checkYum, publishYum, unpublishYum } from '../../provider/publish/yum';
+import { Store } from '../../provider/store/store';
+import { settingsFor } from '../unit/publish/bench';
+import { makeDeb, makeRpm, Sample } from '../unit/publish/samples';
+import { apt, Client, dnf } from './clientModels';
+
+const DATE = new Date('2026-01-02T03:04:05Z');
+
+export interface Repository {
+  name: 'apt' | 'yum';
+  settings: RepositorySettings;
+  client: Client;
+  /** A built package outside of the pool, as `up` has it before the barrier. `work` stays until the tests' end. */
+  build(store: Store, work: string, sample: Sample, stack?: string): Promise<PublishedPackage>;
+  publish(store: Store, packages: PublishedPackage[], now?: Date): Promise<unknown>;
+  unpublish(store: Store, stack: string, now?: Date): Promise<void>;
+  /** What is wrong with it. */
+  check(store: Store, packages: PublishedPackage[]): Promise<string[]>;
+}
+
+/** Files of packages by what is in them: the same one is in many buckets. */
+const files = new Map<string, Promise<string>>();
+
+function once(kind: string, sample: Sample, make: () => Promise<string>): Promise<string> {
+  const id = JSON.stringify([kind, sample]);
+  const file = files.get(id) ?? make();
+  files.set(id, file);
+  return file;
+}
+
+async function built(
+  store: Store,
+  prefix: string,
+  file: string,
+  sample: Sample,
+  suffix: string,
+  stack: string,
+): Promise<PublishedPackage> {
+  const body = await fs.readFile(file);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const fileName = `${sample.name}-${sample.version}-${suffix}`;
+  const key = `build/${sha256}/${fileName}`;
+  await store.putImmutable(key, body);
+  return {
+    name: sample.name,
+    version: sample.version,
+    fileName,
+    aliases: [`${sample.name}-${sample.version}-alias-${suffix}`],
+    latestAliases: [`${sample.name}-${suffix}`],
+    stack,
+    sha256,
+    size: body.length,
+    key: `${prefix}/pool/${sha256}/${fileName}`,
+    built: key,
+  };
+}
+
+export function repositories(signer: Signer): Repository[] {
+  const deb = settingsFor('packages/deb');
+  const rpm = settingsFor('packages/rpm');
+  return [
+    {
+      name: 'apt',
+      settings: deb,
+      client: apt,
+      async build(store, work, sample, stack = 'local') {
+        const file = await once('deb', sample, () => makeDeb(path.join(work, 'debs'), sample));
+        return built(store, deb.prefix, file, sample, 'amd64.deb', stack);
+      },
+      publish: (store, packages, now) => publishApt(store, deb, packages, signer, DATE, { now }),
+      unpublish: (store, stack, now) => unpublishApt(store, deb, stack, signer, DATE, { now }),
+      check: (store, packages) => checkApt(store, deb, packages),
+    },
+    {
+      name: 'yum',
+      settings: rpm,
+      client: dnf,
+      async build(store, work, sample, stack = 'local') {
+        const file = await once('rpm', sample, async () => {
+          const made = await makeRpm(path.join(work, 'rpms'), sample);
+          await signRpm(made, signer, DATE.getTime() / 1000);
+          return made;
+        });
+        return built(store, rpm.prefix, file, sample, 'x86_64.rpm', stack);
+      },
+      publish: (store, packages, now) => publishYum(store, rpm, packages, signer, DATE, { now }),
+      unpublish: (store, stack, now) => unpublishYum(store, rpm, stack, signer, DATE, { now }),
+      check: (store, packages) => checkYum(store, rpm, packages),
+    },
+  ];
+}
