@@ -28,8 +28,8 @@ export interface Repository {
 /** Files of packages by what is in them: the same one is in many buckets. */
 const files = new Map<string, Promise<string>>();
 
-function once(kind: string, sample: Sample, make: () => Promise<string>): Promise<string> {
-  const id = JSON.stringify([kind, sample]);
+function once(kind: string, work: string, sample: Sample, make: () => Promise<string>): Promise<string> {
+  const id = JSON.stringify([kind, work, sample]);
   const file = files.get(id) ?? make();
   files.set(id, file);
   return file;
@@ -71,7 +71,7 @@ export function repositories(signer: Signer): Repository[] {
       settings: deb,
       client: apt,
       async build(store, work, sample, stack = 'local') {
-        const file = await once('deb', sample, () => makeDeb(path.join(work, 'debs'), sample));
+        const file = await once('deb', work, sample, () => makeDeb(path.join(work, 'debs'), sample));
         return built(store, deb.prefix, file, sample, 'amd64.deb', stack);
       },
       publish: (store, packages, now) => publishApt(store, deb, packages, signer, DATE, { now }),
@@ -83,7 +83,7 @@ export function repositories(signer: Signer): Repository[] {
       settings: rpm,
       client: dnf,
       async build(store, work, sample, stack = 'local') {
-        const file = await once('rpm', sample, async () => {
+        const file = await once('rpm', work, sample, async () => {
           const made = await makeRpm(path.join(work, 'rpms'), sample);
           await signRpm(made, signer, DATE.getTime() / 1000);
           return made;

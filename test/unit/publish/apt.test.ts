@@ -8,6 +8,7 @@ import { createLocalKey, openSigner, Signer } from '../../../provider/gpg';
 import { checkApt, publishApt, readAptManifest, unpublishApt } from '../../../provider/publish/apt';
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
+import { aptMachine } from '../../publishing/realClients';
 import { debIn, serve, settingsFor, snapshot, testSigner } from './bench';
 
 const run = promisify(execFile);
@@ -50,43 +51,8 @@ describe('apt repository', function () {
   afterEach(() => fs.rm(folder, { recursive: true, force: true }));
 
   /** A machine that knows the ready `.sources` file and nothing else. */
-  async function client() {
-    const root = await fs.mkdtemp(path.join(folder, 'client-'));
-    for (const name of ['lists/partial', 'cache/archives/partial', 'parts', 'trusted']) {
-      await fs.mkdir(path.join(root, name), { recursive: true });
-    }
-    await fs.writeFile(path.join(root, 'status'), '');
-    const sources = (await store.get('packages/deb/sample.sources'))?.body;
-    await fs.writeFile(path.join(root, 'parts/sample.sources'), sources ?? '');
-    const options = {
-      'Dir::Etc::sourcelist': '/dev/null',
-      'Dir::Etc::sourceparts': `${root}/parts`,
-      'Dir::Etc::trustedparts': `${root}/trusted`,
-      'Dir::Etc::preferencesparts': `${root}/trusted`,
-      'Dir::State': root,
-      'Dir::State::status': `${root}/status`,
-      'Dir::State::lists': `${root}/lists`,
-      'Dir::Cache': `${root}/cache`,
-      'APT::Architecture': 'amd64',
-      'APT::Architectures': 'amd64',
-      'APT::Sandbox::User': 'root',
-      'Acquire::Languages': 'none',
-    };
-    const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-    const apt = (...command: string[]) => run('apt-get', [...args, '-q', ...command]);
-    return {
-      update: async () => {
-        const { stdout, stderr } = await apt('update');
-        assert.doesNotMatch(stdout + stderr, /^(W|E|Err|Ign)/m);
-      },
-      download: async (...what: string[]) => {
-        await apt('clean');
-        const { stdout } = await apt('install', '-y', '--download-only', '--print-uris', ...what);
-        await apt('install', '-y', '--download-only', ...what);
-        return [...stdout.matchAll(/^'([^']+)'/gm)].map(([, uri]) => path.basename(uri));
-      },
-    };
-  }
+  const client = async () =>
+    aptMachine(folder, (await store.get('packages/deb/sample.sources'))?.body.toString() ?? '');
 
   it('serves apt by file and by HTTP from its .sources file alone, by hash', async () => {
     const server = await serve(bucket);

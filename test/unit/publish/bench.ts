@@ -13,15 +13,19 @@ import { makeDeb, makeRpm, Sample } from './samples';
 
 let home: Promise<string> | undefined;
 
-/** One key for all test files of a run: making one takes a second. */
-export async function testSigner(): Promise<Signer> {
+/** The folder of one key for all test files of a run: making one takes a second. */
+export function testHome(): Promise<string> {
   home ??= (async () => {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'test-keys-'));
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
     await createLocalKey({ home: folder, uid: 'Publishing tests' });
     return folder;
   })();
-  return openSigner({ home: await home, setting: 'test:key' });
+  return home;
+}
+
+export async function testSigner(): Promise<Signer> {
+  return openSigner({ home: await testHome(), setting: 'test:key' });
 }
 
 export function settingsFor(prefix: string): RepositorySettings {

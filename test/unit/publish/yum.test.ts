@@ -9,6 +9,7 @@ import { signRpm, Signer } from '../../../provider/gpg';
 import { checkYum, publishYum, readYumManifest, unpublishYum } from '../../../provider/publish/yum';
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
+import { dnfMachine } from '../../publishing/realClients';
 import { parseXml, plain } from '../formats/xmlTree';
 import { rpmIn, serve, settingsFor, snapshot, testSigner } from './bench';
 
@@ -45,38 +46,11 @@ describe('yum repository', function () {
   });
   afterEach(() => fs.rm(folder, { recursive: true, force: true }));
 
-  /** Runs dnf with nothing but a `.repo` file of its own. */
-  async function dnf(repo: string, ...args: string[]): Promise<string> {
-    const root = await fs.mkdtemp(path.join(folder, 'root-'));
-    for (const name of ['log', 'repos', 'cache']) await fs.mkdir(path.join(root, name));
-    await fs.writeFile(path.join(root, 'repos/sample.repo'), repo);
-    const set = (name: string, value: string) => `--setopt=${name}=${value}`;
-    const common = [
-      '-y',
-      `--installroot=${root}`,
-      '--releasever=9',
-      set('reposdir', `${root}/repos`),
-      set('cachedir', `${root}/cache`),
-      set('logdir', `${root}/log`),
-      set('persistdir', `${root}/p`),
-      set('module_platform_id', 'platform:el9'),
-    ];
-    await run('dnf', [...common, 'makecache']);
-    const { stdout } = await run('dnf', [
-      ...common,
-      'install',
-      '--downloadonly',
-      `--downloaddir=${root}/out`,
-      ...args,
-    ]);
-    for (const name of await fs.readdir(path.join(root, 'cache'))) {
-      // dnf leaves an agent running for its copy of the key.
-      await run('gpgconf', ['--homedir', path.join(root, 'cache', name, 'pubring'), '--kill', 'all']).catch(
-        () => {},
-      );
-    }
-    assert.match(stdout, /Complete!/);
-    return (await fs.readdir(path.join(root, 'out'))).sort().join(' ');
+  /** What dnf downloads on a machine that knows this `.repo` file and nothing else. */
+  async function dnf(repo: string, ...packages: string[]): Promise<string> {
+    const machine = await dnfMachine(folder, repo);
+    await machine.update();
+    return (await machine.download(...packages)).join(' ');
   }
 
   it('serves dnf by file and by HTTP with both signatures checked, through mirrorlist and baseurl', async () => {

@@ -1,0 +1,96 @@
+/** Real apt and dnf, each on a machine that knows one repository and nothing else. */
+import { execFile } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A real client. Both verbs throw with the client's own words. */
+export interface Machine {
+  /** `apt-get update` or `dnf makecache`. */
+  update(): Promise<void>;
+  /** File names that installing these packages downloads. */
+  download(...what: string[]): Promise<string[]>;
+}
+
+/** @param sources contents of the `.sources` file */
+export async function aptMachine(folder: string, sources: string): Promise<Machine> {
+  const root = await fs.mkdtemp(path.join(folder, 'apt-'));
+  for (const name of ['lists/partial', 'cache/archives/partial', 'parts', 'trusted'])
+    await fs.mkdir(path.join(root, name), { recursive: true });
+  await fs.writeFile(path.join(root, 'status'), '');
+  await fs.writeFile(path.join(root, 'parts/sample.sources'), sources);
+  const options = {
+    'Dir::Etc::sourcelist': '/dev/null',
+    'Dir::Etc::sourceparts': `${root}/parts`,
+    'Dir::Etc::trustedparts': `${root}/trusted`,
+    'Dir::Etc::preferencesparts': `${root}/trusted`,
+    'Dir::State': root,
+    'Dir::State::status': `${root}/status`,
+    'Dir::State::lists': `${root}/lists`,
+    'Dir::Cache': `${root}/cache`,
+    'APT::Architecture': 'amd64',
+    'APT::Architectures': 'amd64',
+    'APT::Sandbox::User': 'root',
+    'Acquire::Languages': 'none',
+    'Acquire::Retries': '0',
+  };
+  const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  const apt = (...command: string[]) => run('apt-get', [...args, '-q', ...command]);
+  return {
+    async update() {
+      const { stdout, stderr } = await apt('update');
+      // apt ends with 0 where an index could not be had and an old one is there.
+      if (/^(W|E|Err|Ign)/m.test(stdout + stderr)) throw new Error(stdout + stderr);
+    },
+    async download(...what) {
+      await apt('clean');
+      const { stdout } = await apt('install', '-y', '--download-only', '--print-uris', ...what);
+      await apt('install', '-y', '--download-only', ...what);
+      return [...stdout.matchAll(/^'([^']+)'/gm)].map(([, uri = '']) => path.basename(uri)).sort();
+    },
+  };
+}
+
+/** @param repo contents of the `.repo` file */
+export async function dnfMachine(folder: string, repo: string): Promise<Machine> {
+  const root = await fs.mkdtemp(path.join(folder, 'dnf-'));
+  for (const name of ['log', 'repos', 'cache', 'out']) await fs.mkdir(path.join(root, name));
+  await fs.writeFile(path.join(root, 'repos/sample.repo'), repo);
+  const set = (name: string, value: string) => `--setopt=${name}=${value}`;
+  const common = [
+    '-y',
+    `--installroot=${root}`,
+    '--releasever=9',
+    set('reposdir', `${root}/repos`),
+    set('cachedir', `${root}/cache`),
+    set('logdir', `${root}/log`),
+    set('persistdir', `${root}/p`),
+    set('module_platform_id', 'platform:el9'),
+    set('retries', '1'),
+  ];
+  const dnf = async (...command: string[]) => {
+    try {
+      return (await run('dnf', [...common, ...command])).stdout;
+    } finally {
+      for (const name of await fs.readdir(path.join(root, 'cache'))) {
+        // dnf leaves an agent running for its copy of the key.
+        const home = path.join(root, 'cache', name, 'pubring');
+        await run('gpgconf', ['--homedir', home, '--kill', 'all']).catch(() => {});
+      }
+    }
+  };
+  return {
+    async update() {
+      await dnf('makecache', '--refresh');
+    },
+    async download(...what) {
+      const out = path.join(root, 'out');
+      await fs.rm(out, { recursive: true, force: true });
+      const stdout = await dnf('install', '--downloadonly', `--downloaddir=${out}`, ...what);
+      if (!stdout.includes('Complete!')) throw new Error(stdout);
+      return (await fs.readdir(out)).sort();
+    },
+  };
+}
