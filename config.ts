@@ -43,6 +43,12 @@ export interface Settings {
   signingKey?: string;
   /** `falco:gnupgHome`: GNUPGHOME of that key. Default `.local/gnupg`. */
   gnupgHome: string;
+  /** `falco:immutable`: a released name with other bytes stops the update. Default false. */
+  immutable: boolean;
+  /** `falco:withdrawn`: versions taken out of indexes, `latest` and unversioned names. Default none. */
+  withdrawn: string[];
+  /** `falco:keep`: how many versions the master channel keeps, the newest ones. Default 0: all. */
+  keep: number;
   /** `falco:buildkit`: address of buildkitd. Default: the local service's. */
   buildkit?: string;
 }
@@ -64,6 +70,9 @@ const KEYS = [
   'date',
   'signingKey',
   'gnupgHome',
+  'immutable',
+  'withdrawn',
+  'keep',
   'buildkit',
 ] as const;
 type Key = (typeof KEYS)[number];
@@ -92,6 +101,9 @@ export function readSettings(): Settings {
     epoch: epoch(config.get('date')),
     signingKey: config.get('signingKey'),
     gnupgHome: config.get('gnupgHome') ?? '.local/gnupg',
+    immutable: flag(config, 'immutable'),
+    withdrawn: strings(config, 'withdrawn').map((version) => checkVersion(version, key('withdrawn'))),
+    keep: keep(config.get('keep'), channel(config.get('channel'))),
     buildkit: config.get('buildkit'),
   };
 }
@@ -116,6 +128,20 @@ function libraries(text = 'bundled'): Libraries {
 function gateLimit(text = '300'): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
   throw new SettingError(key('gateLimit'), `"${text}" is no number of seconds; give one such as 300`);
+}
+
+function flag(config: pulumi.Config, name: Key): boolean {
+  const text = config.get(name) ?? 'false';
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new SettingError(key(name), `"${text}" is neither true nor false`);
+}
+
+function keep(text: string | undefined, of: Settings['channel']): number {
+  if (text === undefined || text === '0') return 0;
+  if (!/^[1-9]\d*$/.test(text))
+    throw new SettingError(key('keep'), `"${text}" is no number of versions; give one such as 20`);
+  if (of === 'master') return Number(text);
+  throw new SettingError(key('keep'), 'is for the master channel; releases stay, or are withdrawn');
 }
 
 function epoch(text: string | undefined): number | undefined {

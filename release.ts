@@ -4,6 +4,7 @@ import { Gates } from './components/gates';
 import { Images } from './components/images';
 import { Packages } from './components/packages';
 import { ReleaseImage } from './components/releaseImage';
+import { releasedNames } from './components/releasedNames';
 import { Repositories } from './components/repositories';
 import { Base, SigningKey, Source } from './components/resources';
 import { ReleaseSettings } from './components/settings';
@@ -64,7 +65,11 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
     ...Object.values(images.all).map(({ build }) => build),
   ];
   const gates = new Gates('gate', { settings, source, packages, images, bases, builder, key });
-  const barrier = [...built, ...Object.values(gates.all)];
+  const proved = [...built, ...Object.values(gates.all)];
+  const names = settings.immutable
+    ? [releasedNames('released-names', { settings, source, packages, images }, proved)]
+    : [];
+  const barrier = [...proved, ...names];
   const repositories = new Repositories('repository', { settings, source, packages, key }, barrier);
   const published = [repositories.apt, repositories.yum, repositories.downloads];
   const tags = new Tags('tag', { settings, source, images, bases }, [...barrier, ...published]);

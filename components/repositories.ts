@@ -32,44 +32,49 @@ export class Repositories extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super('artifacts:components:Repositories', name, {}, opts);
+    const { settings, key } = args;
     const repository = (kind: keyof typeof KINDS) => {
-      const files = args.packages.built.filter(({ row }) => repositoryOf(row) === kind);
-      return new Repository(KINDS[kind], `${name}-${kind}`, this.inputs(kind, files, args), {
-        parent: this,
-        dependsOn: barrier,
-      });
+      const prefix = settings.catalog.repositories[kind].prefix;
+      const inputs = {
+        ...listing(kind, args),
+        bucket: settings.bucket,
+        stack: settings.stack,
+        url: settings.url,
+        prefixes: settings.channel === 'master' ? [prefix.dev] : [prefix.release, prefix.dev],
+        withdrawn: settings.withdrawn,
+        keep: settings.keep,
+        immutable: settings.immutable,
+        signing: { home: key.home, fingerprint: key.fingerprint, setting: key.setting },
+      };
+      return new Repository(KINDS[kind], `${name}-${kind}`, inputs, { parent: this, dependsOn: barrier });
     };
     this.apt = repository('apt');
     this.yum = repository('yum');
     this.downloads = repository('downloads');
     this.registerOutputs({});
   }
+}
 
-  private inputs(
-    kind: keyof typeof KINDS,
-    files: BuiltPackage[],
-    { settings, source, key }: RepositoriesArgs,
-  ) {
-    const { catalog, architecture } = settings;
-    const { suite, component } = catalog.repositories.apt;
-    const { publicKey, keyring } = publicNames(catalog.product);
-    const { prefix } = catalog.repositories[kind];
-    return {
-      bucket: settings.bucket,
-      stack: settings.stack,
-      url: settings.url,
-      prefix: source.version.apply((version) => prefix[flavour(settings, version)]),
-      prefixes: settings.channel === 'master' ? [prefix.dev] : [prefix.release, prefix.dev],
-      publicKey,
-      keyring,
-      product: catalog.product,
-      suite,
-      component,
-      architecture,
-      packages: files.map(entry) as pulumi.Input<RepositoryPackage[]>,
-      signing: { home: key.home, fingerprint: key.fingerprint, setting: key.setting },
-    };
-  }
+/** Where a repository is, and what of the release goes there. */
+export function listing(
+  kind: keyof typeof KINDS,
+  { settings, source, packages }: Pick<RepositoriesArgs, 'settings' | 'source' | 'packages'>,
+) {
+  const { catalog, architecture } = settings;
+  const { suite, component } = catalog.repositories.apt;
+  const { publicKey, keyring } = publicNames(catalog.product);
+  const { prefix } = catalog.repositories[kind];
+  const files = packages.built.filter(({ row }) => repositoryOf(row) === kind);
+  return {
+    prefix: source.version.apply((version) => prefix[flavour(settings, version)]),
+    publicKey,
+    keyring,
+    product: catalog.product,
+    suite,
+    component,
+    architecture,
+    packages: files.map(entry) as pulumi.Input<RepositoryPackage[]>,
+  };
 }
 
 /** What a repository is told of one package. In a preview the names are known even where the bytes are not. */

@@ -5,6 +5,7 @@ import type { ContextImageInputs, ContextImageOutputs } from '../provider/resour
 import type { GateInputs } from '../provider/gates/gate';
 import type { InstallTreeInputs, InstallTreeOutputs } from '../provider/resources/installTree';
 import type { PackageInputs, PackageOutputs } from '../provider/resources/package';
+import type { ReleasedNamesInputs } from '../provider/resources/releasedNames';
 import type { ReleaseInputs } from '../provider/resources/release';
 import type { RepositoryInputs, RepositoryOutputs } from '../provider/resources/repository';
 import type { SigningKeyInputs } from '../provider/resources/signingKey';
@@ -121,6 +122,12 @@ export class Gate extends pulumi.CustomResource {
   }
 }
 
+export class ReleasedNames extends pulumi.CustomResource {
+  constructor(name: string, args: Args<ReleasedNamesInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:ReleasedNames', name, args, opts);
+  }
+}
+
 export type RepositoryKind = 'AptRepository' | 'YumRepository' | 'Downloads';
 
 export class Repository extends pulumi.CustomResource {
@@ -132,13 +139,18 @@ export class Repository extends pulumi.CustomResource {
     args: Args<RepositoryInputs>,
     opts?: pulumi.CustomResourceOptions,
   ) {
-    super(`artifacts:index:${kind}`, name, outputs(['files', 'problems', 'latest'], args), opts);
+    super(
+      `artifacts:index:${kind}`,
+      name,
+      outputs(['files', 'problems', 'latest', 'expired', 'rebuilt'], args),
+      opts,
+    );
   }
 }
 
 export class Release extends pulumi.CustomResource {
   constructor(name: string, args: Args<ReleaseInputs>, opts?: pulumi.CustomResourceOptions) {
-    super('artifacts:index:Release', name, args, opts);
+    super('artifacts:index:Release', name, outputs(['expired'], args), opts);
   }
 }
 

@@ -25,6 +25,12 @@ export interface ReleaseSettings {
   cmakeArgs: string[];
   /** Seconds until a gate counts as hanging. */
   gateLimit: number;
+  /** A released name must not get other bytes. */
+  immutable: boolean;
+  /** Versions that indexes and unversioned names no longer offer. */
+  withdrawn: string[];
+  /** How many versions are kept, the newest ones; 0: all. */
+  keep: number;
   /** Without a source: no source tarball, and a tester without the suite. */
   hasSource: boolean;
 }

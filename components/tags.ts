@@ -72,6 +72,7 @@ export class Tags extends pulumi.ComponentResource {
         digest: built.digest,
         version: source.version,
         newest,
+        withdrawn: settings.withdrawn,
       },
       { parent: this, dependsOn },
     );
@@ -108,6 +109,8 @@ export class Tags extends pulumi.ComponentResource {
         images: Object.fromEntries(built.map((image) => [image.repository, image.digest])),
         tags: pulumi.all(tags),
         support: pulumi.all(support),
+        withdrawn: settings.withdrawn,
+        keep: settings.keep,
       },
       { parent: this, dependsOn },
     );

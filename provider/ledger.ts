@@ -20,6 +20,8 @@ export interface LedgerRelease {
   images: Record<string, string>;
   /** Fixed tags of this release. */
   tags: LedgerTag[];
+  /** Taken out of `latest` and the aliases; its own tag stays. */
+  withdrawn?: boolean;
   /** Every manifest pushed for it, `repository@digest`: bases, contexts, images that a rebuild replaced. */
   manifests: string[];
 }
@@ -74,9 +76,23 @@ export async function updateLedger(
   }
 }
 
-/** The newest release that may be `latest`: no pre-release, the highest version. */
-export function newestRelease(versions: string[]): string | undefined {
-  return versions.filter((version) => !semver.prerelease(version)).sort(semver.rcompare)[0];
+/** What the stack's list says of its own releases, and the ledger of the others. */
+export function withWithdrawn(ledger: Ledger, stack: string, versions: string[]): Ledger['releases'] {
+  return Object.fromEntries(
+    Object.entries(ledger.releases).map(([version, { withdrawn, ...release }]) => {
+      const isOut = release.stack === stack ? versions.includes(version) : withdrawn;
+      return [version, { ...release, ...(isOut && { withdrawn: true }) }];
+    }),
+  );
+}
+
+/** The newest release that may be `latest`: no pre-release, not withdrawn, the highest version. */
+export function newestRelease(
+  releases: Record<string, Pick<LedgerRelease, 'withdrawn'>>,
+): string | undefined {
+  return Object.keys(releases)
+    .filter((version) => !semver.prerelease(version) && !releases[version]?.withdrawn)
+    .sort(semver.rcompare)[0];
 }
 
 /** Whether any channel's ledger still names the manifest. */

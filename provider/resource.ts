@@ -55,6 +55,15 @@ export function changedIfKnown<T extends object>(
   return changed(olds, news, fields).filter((field) => !hasUnknown(after[field]));
 }
 
+/** Names of `fields` that check filled with something to do: done with this update, and nothing to undo in the next. */
+export function pending<T extends object>(news: Previewed<T>, fields: (keyof T & string)[]): string[] {
+  const after = news as Record<string, unknown>;
+  return fields.filter((field) => {
+    const value = known<unknown>(after[field]);
+    return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+  });
+}
+
 /** The value, unless a preview does not know it. */
 export function known<T>(value: Previewed<T> | undefined): T | undefined {
   return value === UNKNOWN || hasUnknown(value) ? undefined : (value as T | undefined);

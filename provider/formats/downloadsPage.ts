@@ -10,6 +10,7 @@ export interface PageEntry {
   size: number;
   /** `YYYY-MM-DD`. */
   date: string;
+  withdrawn?: boolean;
 }
 
 export interface PageInput {
@@ -21,6 +22,8 @@ export interface PageInput {
   publicKey: string;
   /** Prefix of this folder, below the bucket's root. */
   prefix: string;
+  /** Public URL of the bucket's root. */
+  url: string;
 }
 
 const escape = (text: string) =>
@@ -50,12 +53,26 @@ function item(entry: PageEntry, latest: Map<string, string>): string {
   return `<li>${link(entry.fileName)} (${readable(entry.size)}, <time>${entry.date}</time>, ${signature})${also}<br><code>sha256 ${entry.sha256}</code></li>`;
 }
 
-export function downloadsPage({ title, entries, latest, publicKey, prefix }: PageInput): string {
+/** How to get the newest tarball and unpack it; its INSTALL says the rest. */
+function installLines({ latest, prefix, url }: PageInput): string {
+  const tarballs = [...latest.keys()].filter((name) => name.endsWith('.tar.gz'));
+  return tarballs
+    .map((name) => `curl -fsSL ${escape(`${url}/${prefix}/${name}`)} | tar -xz  # then see INSTALL in it`)
+    .join('\n');
+}
+
+const WITHDRAWN =
+  '<p><strong>Withdrawn.</strong> Package managers no longer offer this version; do not install it anew.</p>\n';
+
+export function downloadsPage(input: PageInput): string {
+  const { title, entries, latest, publicKey, prefix } = input;
+  const lines = installLines(input);
   const versions = [...new Set(entries.map(({ version }) => version))].sort(semver.rcompare);
   const up = '../'.repeat(prefix.split('/').length);
   const sections = versions.map((version) => {
     const files = entries.filter((entry) => entry.version === version);
-    return `<section>\n<h2>${escape(version)}</h2>\n<ul>\n${files.map((entry) => item(entry, latest)).join('\n')}\n</ul>\n</section>`;
+    const notice = files.every(({ withdrawn }) => withdrawn) ? WITHDRAWN : '';
+    return `<section>\n<h2>${escape(version)}</h2>\n${notice}<ul>\n${files.map((entry) => item(entry, latest)).join('\n')}\n</ul>\n</section>`;
   });
   return `<!doctype html>
 <html lang="en">
@@ -70,7 +87,7 @@ export function downloadsPage({ title, entries, latest, publicKey, prefix }: Pag
 <p>Check what you downloaded with <a href="${up}${escape(publicKey)}">our key</a> and <a href="SHA256SUMS.asc">SHA256SUMS.asc</a>:</p>
 <pre>gpg --import ${escape(publicKey.split('/').pop() ?? '')}
 gpg --decrypt SHA256SUMS.asc | sha256sum --check --ignore-missing</pre>
-${sections.join('\n')}
+${lines === '' ? '' : `<p>The newest release:</p>\n<pre>${lines}</pre>\n`}${sections.join('\n')}
 </body>
 </html>
 `;

@@ -18,7 +18,7 @@ import { Signer } from '../gpg';
 import { clearText, isSignedBy, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
 import { isIntact } from './blobs';
-import { emptyManifest, Manifest } from './manifest';
+import { emptyManifest, Manifest, offered } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
   checkFiles,
@@ -131,7 +131,7 @@ class AptRepository implements Kind<AptFragment> {
     const { component, architectures } = this.settings;
     const bodies = new Map([[MANIFEST, gzip(Buffer.from(JSON.stringify(manifest)))]]);
     for (const architecture of architectures) {
-      const fragments = manifest.entries.map(({ fragment }) => fragment);
+      const fragments = offered(manifest).map(({ fragment }) => fragment);
       const plain = Buffer.from(packagesIndex(fragments, architecture));
       const name = `${component}/binary-${architecture}/Packages`;
       bodies

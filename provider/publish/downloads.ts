@@ -8,8 +8,10 @@ import { Signer } from '../gpg';
 import { clearText, verifiedText } from '../gpgVerify';
 import { ConflictError, Store } from '../store/store';
 import { ensureBlob, poolKeys, unbuilt } from './blobs';
+import { applyPolicy } from './policy';
 import {
   backOff,
+  immutableName,
   latestAliases,
   PublishedPackage,
   publishKeys,
@@ -19,6 +21,7 @@ import {
   RepositorySettings,
   TRIES,
 } from './published';
+import type { PublishOptions } from './repository';
 
 export interface DownloadsEntry extends PublishedPackage {
   /** Day of the publication, `YYYY-MM-DD`. */
@@ -28,9 +31,12 @@ export interface DownloadsEntry extends PublishedPackage {
 export interface DownloadsManifest {
   format: 1;
   entries: DownloadsEntry[];
+  /** Objects that were to be deleted right after this manifest was committed. */
+  leaving: string[];
 }
 
 type Settings = RepositorySettings;
+type Options = Pick<PublishOptions, 'policy' | 'immutable'>;
 
 const manifestKey = ({ prefix }: Settings) => `${prefix}/manifest.json`;
 const sumsKey = ({ prefix }: Settings) => `${prefix}/SHA256SUMS.asc`;
@@ -41,13 +47,16 @@ async function load(
   settings: Settings,
 ): Promise<{ manifest: DownloadsManifest; etag?: string }> {
   const found = await store.get(manifestKey(settings));
-  if (found) return { manifest: JSON.parse(found.body.toString()) as DownloadsManifest, etag: found.etag };
+  if (found) {
+    const manifest = JSON.parse(found.body.toString()) as DownloadsManifest;
+    return { manifest: { ...manifest, leaving: manifest.leaving ?? [] }, etag: found.etag };
+  }
   if (await store.head(sumsKey(settings))) {
     throw new Error(
       `${settings.prefix} has a SHA256SUMS.asc but no manifest of ours; it was made by other means: adopt it first (npm run adopt)`,
     );
   }
-  return { manifest: { format: 1, entries: [] } };
+  return { manifest: { format: 1, entries: [], leaving: [] } };
 }
 
 export async function readDownloadsManifest(store: Store, settings: Settings): Promise<DownloadsManifest> {
@@ -63,24 +72,30 @@ export async function publishDownloads(
   packages: PublishedPackage[],
   signer: Signer,
   date: Date,
+  { policy, immutable }: Options = {},
 ): Promise<DownloadsManifest> {
   const day = date.toISOString().slice(0, 10);
   for (const one of packages) await ensureBlob(store, one, []);
   const manifest = await change(store, settings, (entries) => {
-    const before = new Map(entries.map((entry) => [entry.fileName, entry]));
+    const listed = new Map(entries.map((entry) => [entry.fileName, entry]));
     for (const one of packages) {
-      const same = before.get(one.fileName)?.sha256 === one.sha256;
-      before.set(one.fileName, {
-        ...unbuilt(one),
-        date: same ? (before.get(one.fileName)?.date ?? day) : day,
-      });
+      const before = listed.get(one.fileName);
+      const isSame = before?.sha256 === one.sha256;
+      if (before && !isSame && immutable) throw immutableName(before, one);
+      listed.set(one.fileName, { ...unbuilt(one), date: isSame ? before.date : day });
     }
-    return [...before.values()].sort(byName);
+    const all = [...listed.values()].sort(byName);
+    return policy ? applyPolicy(all, policy) : all;
   });
   await derive(store, settings, manifest, signer);
+  for (const key of manifest.leaving) await store.delete(key);
   return manifest;
 }
 
+/**
+ * Commits other entries. What drops out with the change is listed in the new manifest as leaving, and is deleted by
+ * whoever comes first: this publisher after it has written the rest, or the next one.
+ */
 async function change(
   store: Store,
   settings: Settings,
@@ -88,12 +103,14 @@ async function change(
 ): Promise<DownloadsManifest> {
   for (let attempt = 0; ; attempt++) {
     const { manifest, etag } = await load(store, settings);
-    const after: DownloadsManifest = { format: 1, entries: merge(manifest.entries) };
+    const entries = merge(manifest.entries);
+    if (etag && JSON.stringify(entries) === JSON.stringify(manifest.entries)) return manifest;
+    const kept = new Set(keysOf(settings, entries));
+    const gone = [...keysOf(settings, manifest.entries), ...manifest.leaving].filter((key) => !kept.has(key));
+    const after: DownloadsManifest = { format: 1, entries, leaving: [...new Set(gone)].sort() };
     const body = Buffer.from(`${JSON.stringify(after, undefined, 1)}\n`);
-    if (etag && JSON.stringify(after) === JSON.stringify(manifest)) return after;
     try {
-      if (after.entries.length === 0 && etag) await store.delete(manifestKey(settings), etag);
-      else if (after.entries.length > 0) await store.compareAndSwap(manifestKey(settings), body, etag);
+      if (etag || entries.length > 0) await store.compareAndSwap(manifestKey(settings), body, etag);
       return after;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
@@ -107,12 +124,18 @@ async function change(
   }
 }
 
+/** Every object that entries have, apart from the list of sums and the page. */
+function keysOf({ prefix }: Settings, entries: DownloadsEntry[]): string[] {
+  const plain = plainFiles(entries).flatMap(([name]) => [`${prefix}/${name}`, `${prefix}/${name}.asc`]);
+  return [...plain, ...entries.map(({ key }) => key)];
+}
+
 /** Plain name and pool entry of everything the folder shows. */
-function plainFiles(manifest: DownloadsManifest): [string, DownloadsEntry][] {
-  const fixed = manifest.entries.flatMap((entry) =>
+function plainFiles(entries: DownloadsEntry[]): [string, DownloadsEntry][] {
+  const fixed = entries.flatMap((entry) =>
     [entry.fileName, ...entry.aliases].map((name): [string, DownloadsEntry] => [name, entry]),
   );
-  return [...fixed, ...latestAliases(manifest.entries)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...fixed, ...latestAliases(entries)].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 async function derive(
@@ -122,21 +145,21 @@ async function derive(
   signer: Signer,
 ): Promise<void> {
   await publishKeys(store, settings, signer);
-  for (const [name, entry] of plainFiles(manifest)) {
+  for (const [name, entry] of plainFiles(manifest.entries)) {
     await publishPlain(store, signer, entry, `${settings.prefix}/${name}`);
   }
   await publishSums(store, settings, manifest, signer);
-  await putIfChanged(store, pageKey(settings), Buffer.from(page(settings, manifest)));
+  await putIfChanged(store, pageKey(settings), Buffer.from(page(store, settings, manifest)));
 }
 
 /** `<sha256>  <name>` lines, as `sha256sum --check` reads them. */
 function sums(manifest: DownloadsManifest): string {
-  return plainFiles(manifest)
+  return plainFiles(manifest.entries)
     .map(([name, { sha256 }]) => `${sha256}  ${name}\n`)
     .join('');
 }
 
-function page(settings: Settings, manifest: DownloadsManifest): string {
+function page(store: Store, settings: Settings, manifest: DownloadsManifest): string {
   const latest = new Map(
     [...latestAliases(manifest.entries)].map(([alias, entry]) => [alias, entry.fileName]),
   );
@@ -146,6 +169,7 @@ function page(settings: Settings, manifest: DownloadsManifest): string {
     latest,
     publicKey: settings.publicKey,
     prefix: settings.prefix,
+    url: store.url,
   });
 }
 
@@ -161,31 +185,24 @@ async function publishSums(
   await store.put(sumsKey(settings), await signer.clearSign(Buffer.from(wanted)));
 }
 
-/** Takes this stack's files away; an emptied folder leaves no object. */
+/** Takes this stack's files away; an emptied folder leaves no object of ours. */
 export async function unpublishDownloads(
   store: Store,
   settings: Settings,
   stack: string,
   signer: Signer,
 ): Promise<void> {
-  const { manifest: before, etag } = await load(store, settings);
   // Nothing of ours was ever here: whatever is, is somebody else's.
-  if (etag === undefined) return;
+  if ((await load(store, settings)).etag === undefined) return;
   const after = await change(store, settings, (entries) => entries.filter((entry) => entry.stack !== stack));
-  const isEmpty = after.entries.length === 0;
-  if (!isEmpty) await derive(store, settings, after, signer);
-  const kept = new Set(plainFiles(after).map(([name]) => name));
-  const pools = new Set(after.entries.map(({ key }) => key));
-  for (const [name, entry] of plainFiles(before)) {
-    if (!kept.has(name)) {
-      await store.delete(`${settings.prefix}/${name}`);
-      await store.delete(`${settings.prefix}/${name}.asc`);
-    }
-    if (!pools.has(entry.key)) await store.delete(entry.key);
-  }
-  if (!isEmpty) return;
+  if (after.entries.length > 0) await derive(store, settings, after, signer);
+  for (const key of after.leaving) await store.delete(key);
+  const { manifest, etag } = await load(store, settings);
+  if (manifest.entries.length > 0) return;
   for (const key of [sumsKey(settings), pageKey(settings)]) await store.delete(key);
   for (const key of await poolKeys(store, settings.prefix)) await store.delete(key);
+  // The last to go: until then, another run of this knows that what is left is ours.
+  if (etag !== undefined) await store.delete(manifestKey(settings), etag);
   await removeUnusedKeys(store, settings);
 }
 
@@ -201,7 +218,7 @@ export async function checkDownloads(
   for (const { fileName, sha256 } of packages) {
     if (listed.get(fileName)?.sha256 !== sha256) problems.push(`${fileName} is not listed`);
   }
-  for (const [name, { key, size }] of plainFiles(manifest)) {
+  for (const [name, { key, size }] of plainFiles(manifest.entries)) {
     if ((await store.head(key))?.size !== size) problems.push(`${key} is missing or truncated`);
     if ((await store.head(`${settings.prefix}/${name}`))?.size !== size)
       problems.push(`${name} is missing or truncated`);
@@ -211,6 +228,7 @@ export async function checkDownloads(
   if (!found || clearText(found.body) !== sums(manifest))
     problems.push('SHA256SUMS.asc is missing or edited');
   const shown = await store.get(pageKey(settings));
-  if (shown?.body.toString() !== page(settings, manifest)) problems.push('index.html is missing or edited');
+  if (shown?.body.toString() !== page(store, settings, manifest))
+    problems.push('index.html is missing or edited');
   return [...new Set(problems)];
 }

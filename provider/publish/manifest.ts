@@ -35,6 +35,11 @@ export const GRACE = 24 * 3600 * 1000;
 
 export const emptyManifest = <F>(): Manifest<F> => ({ format: 1, entries: [], superseded: [], leaving: [] });
 
+/** What the indexes list. */
+export function offered<F>({ entries }: Manifest<F>): ManifestEntry<F>[] {
+  return entries.filter(({ withdrawn }) => !withdrawn);
+}
+
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -25,6 +25,8 @@ export interface PublishedPackage {
   stack: string;
   /** Key of the same bytes outside the repository, where the pool gets its blob from. Default: it is there. */
   built?: string;
+  /** Taken out of indexes and unversioned names; its own names stay. */
+  withdrawn?: boolean;
 }
 
 /** Names and texts of a repository. All keys are below the bucket's root. */
@@ -52,12 +54,13 @@ export function latestOf(versions: string[]): string | undefined {
 }
 
 /** The entry that each unversioned name stands for: of the newest release that has that name. */
-export function latestAliases<T extends Pick<PublishedPackage, 'version' | 'latestAliases'>>(
+export function latestAliases<T extends Pick<PublishedPackage, 'version' | 'latestAliases' | 'withdrawn'>>(
   entries: T[],
 ): Map<string, T> {
-  const names = [...new Set(entries.flatMap((entry) => entry.latestAliases))].sort();
+  const offered = entries.filter(({ withdrawn }) => !withdrawn);
+  const names = [...new Set(offered.flatMap((entry) => entry.latestAliases))].sort();
   const found = names.flatMap((alias): [string, T][] => {
-    const candidates = entries.filter((entry) => entry.latestAliases.includes(alias));
+    const candidates = offered.filter((entry) => entry.latestAliases.includes(alias));
     const newest = latestOf(candidates.map(({ version }) => version));
     const entry = candidates.find(({ version }) => version === newest);
     return entry ? [[alias, entry]] : [];
@@ -134,5 +137,15 @@ export const TRIES = 8;
 export function backOff(attempt: number): Promise<void> {
   return new Promise((resolve) =>
     setTimeout(resolve, 50 * 2 ** Math.min(attempt, 6) * (0.5 + Math.random())),
+  );
+}
+
+/** A released name with other bytes, where that is not allowed. */
+export function immutableName(
+  { fileName, sha256 }: { fileName: string; sha256: string },
+  other: { sha256: string },
+): Error {
+  return new Error(
+    `${fileName} is released with sha256 ${sha256} and must not change to ${other.sha256}: give the new build a new version.`,
   );
 }

@@ -11,12 +11,14 @@ import * as path from 'node:path';
 import { Signer } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
 import { ConflictError, Store } from '../store/store';
+import { applyPolicy, Policy } from './policy';
 import { ensureBlob, isIntact, poolKeys, unbuilt, wholeKey } from './blobs';
 import { sha256 as digest } from '../formats/compress';
 import { GRACE, keptKeys, Manifest, ManifestEntry, mergeEntries, nextManifest, plainNames } from './manifest';
 import {
   backOff,
   checkKeys,
+  immutableName,
   PublishedPackage,
   publishKeys,
   publishPlain,
@@ -72,6 +74,8 @@ export interface PublishOptions {
   trustUnverified?: boolean;
   /** The publisher's clock, for the grace time. */
   now?: Date;
+  /** What becomes of earlier releases. Default: they stay as they are. */
+  policy?: Policy;
 }
 
 /** The index is signed by none of our keys: signing what it lists could vouch for somebody else's packages. */
@@ -129,11 +133,7 @@ async function describePackages<F>(
       entries.push({ ...before, ...one, sha256: before.sha256, size: before.size, key: before.key });
       continue;
     }
-    if (before && options.immutable) {
-      throw new Error(
-        `${one.fileName} is released with sha256 ${before.sha256} and must not change to ${one.sha256}: give the new build a new version.`,
-      );
-    }
+    if (before && options.immutable) throw immutableName(before, one);
     entries.push({ ...described, ...one });
   }
   return entries;
@@ -288,7 +288,8 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
   return retrying(kind.pointerKey, async () => {
     const current = await kind.read(trusted);
     const described = await describePackages(job, current.manifest, packages, known);
-    const entries = mergeEntries(current.manifest.entries, described);
+    const merged = mergeEntries(current.manifest.entries, described);
+    const entries = options.policy ? applyPolicy(merged, options.policy) : merged;
     const fileNames = new Set(packages.map(({ fileName }) => fileName));
     const isChanged = JSON.stringify(entries) !== JSON.stringify(current.manifest.entries);
     if (!isChanged && current.isSound) {

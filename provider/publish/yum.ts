@@ -10,7 +10,7 @@ import { Signer } from '../gpg';
 import { isSignedBy } from '../gpgVerify';
 import { Store } from '../store/store';
 import { isIntact } from './blobs';
-import { emptyManifest, Manifest } from './manifest';
+import { emptyManifest, Manifest, offered } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
   checkFiles,
@@ -140,7 +140,7 @@ class YumRepository implements Kind<YumFragment> {
   }
 
   async stage(manifest: YumManifest, date: Date, signer: Signer): Promise<Buffer> {
-    const fragments = manifest.entries.map(({ fragment }) => fragment);
+    const fragments = offered(manifest).map(({ fragment }) => fragment);
     const { generation, root } = yumIndexes(fragments, Buffer.from(JSON.stringify(manifest)));
     const revision = Math.floor(date.getTime() / 1000);
     const repomd = renderRepomd(generation, revision);

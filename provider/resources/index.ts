@@ -6,6 +6,7 @@ import { gate } from './gate';
 import { installTree } from './installTree';
 import { packageFile } from './package';
 import { release } from './release';
+import { releasedNames } from './releasedNames';
 import { aptRepository, downloads, yumRepository } from './repository';
 import { signingKey } from './signingKey';
 import { source } from './source';
@@ -21,6 +22,7 @@ export const registry: Record<string, AnyResource> = {
   'artifacts:index:Package': packageFile as unknown as AnyResource,
   'artifacts:index:ContextImage': contextImage as unknown as AnyResource,
   'artifacts:index:Gate': gate as unknown as AnyResource,
+  'artifacts:index:ReleasedNames': releasedNames as unknown as AnyResource,
   'artifacts:index:AptRepository': aptRepository as unknown as AnyResource,
   'artifacts:index:YumRepository': yumRepository as unknown as AnyResource,
   'artifacts:index:Downloads': downloads as unknown as AnyResource,

@@ -1,7 +1,16 @@
 /** A release's entry in the ledger: what was published under this version, for later releases and for destroy. */
-import { LedgerRelease, LedgerTag, readLedger, referencedElsewhere, updateLedger } from '../ledger';
+import * as semver from 'semver';
+import {
+  LedgerRelease,
+  LedgerTag,
+  readLedger,
+  referencedElsewhere,
+  updateLedger,
+  withWithdrawn,
+} from '../ledger';
 import { withdraw } from '../oci';
-import { changed, Resource } from '../resource';
+import { changed, known, pending, Resource } from '../resource';
+import { UNKNOWN } from '../wire';
 
 export interface ReleaseInputs {
   bucket: string;
@@ -11,6 +20,12 @@ export interface ReleaseInputs {
   /** Digest of each image, by repository. */
   images: Record<string, string>;
   tags: LedgerTag[];
+  /** Versions of this stack that are withdrawn. */
+  withdrawn: string[];
+  /** How many versions of this stack are kept, the newest ones; 0: all. */
+  keep: number;
+  /** Set by check: versions beyond `keep`, whose images and tags this update takes away. */
+  expired?: string[];
   /** What goes with it besides: bases and contexts of the images, and copies in other repositories, `repository@digest`. */
   support: string[];
 }
@@ -28,7 +43,9 @@ async function enter(inputs: ReleaseInputs): Promise<object> {
       tags: merge(before?.tags ?? [], inputs.tags),
       manifests: [...new Set([...(before?.manifests ?? []), ...manifests])].sort(),
     };
+    ledger.releases = withWithdrawn(ledger, inputs.stack, inputs.withdrawn);
   });
+  for (const version of inputs.expired ?? []) await takeOut(inputs, version);
   return {};
 }
 
@@ -47,9 +64,46 @@ async function takeAway(state: ReleaseInputs, version: string, release: LedgerRe
   await withdraw([...release.tags.map(({ repository, tag }) => `${repository}:${tag}`), ...unused]);
 }
 
+/** One release of this stack: its tags, its manifests, then its entry. */
+async function takeOut(state: ReleaseInputs, version: string): Promise<void> {
+  const found = (await readLedger(state.bucket, state.channel)).releases[version];
+  if (!found || found.stack !== state.stack) return;
+  await takeAway(state, version, found);
+  await updateLedger(state.bucket, state.channel, (ledger) => {
+    delete ledger.releases[version];
+  });
+}
+
+/** Versions of the stack beyond the newest `keep`, with the one that is to come. */
+export function expiredReleases(
+  releases: Record<string, Pick<LedgerRelease, 'stack'>>,
+  { stack, version, keep }: Pick<ReleaseInputs, 'stack' | 'version' | 'keep'>,
+): string[] {
+  if (keep === 0) return [];
+  const own = Object.keys(releases).filter((one) => releases[one]?.stack === stack && one !== version);
+  return [...own, version].sort(semver.rcompare).slice(keep);
+}
+
 export const release: Resource<ReleaseInputs, object> = {
+  async check(news) {
+    if (news === UNKNOWN) return news;
+    const given = known<Pick<ReleaseInputs, 'bucket' | 'channel' | 'stack' | 'version' | 'keep'>>({
+      bucket: news.bucket,
+      channel: news.channel,
+      stack: news.stack,
+      version: news.version,
+      keep: news.keep,
+    });
+    if (!given) return { ...news, expired: UNKNOWN };
+    const { releases } = await readLedger(given.bucket, given.channel);
+    const isCurrent = (one: string) => one === given.version;
+    return { ...news, expired: expiredReleases(releases, given).filter((one) => !isCurrent(one)) };
+  },
+
   diff(olds, news) {
-    return { changes: changed(olds, news, ['bucket', 'channel', 'version', 'images', 'tags', 'support']) };
+    const fields = ['bucket', 'channel', 'version', 'images', 'tags', 'support', 'withdrawn'] as const;
+    const changes = changed(olds, news, [...fields]);
+    return { changes: [...changes, ...pending(news, ['expired'])] };
   },
 
   async create(inputs) {
@@ -68,12 +122,6 @@ export const release: Resource<ReleaseInputs, object> = {
   /** Only what this stack published; all its releases, not just the current one. */
   async delete(state) {
     const { releases } = await readLedger(state.bucket, state.channel);
-    for (const [version, found] of Object.entries(releases)) {
-      if (found.stack !== state.stack) continue;
-      await takeAway(state, version, found);
-      await updateLedger(state.bucket, state.channel, (ledger) => {
-        delete ledger.releases[version];
-      });
-    }
+    for (const version of Object.keys(releases)) await takeOut(state, version);
   },
 };

@@ -1,43 +1,37 @@
 /** A published repository as one resource: an apt repository, a yum repository, or the download folder. */
-import type { Architecture, Product } from '../../model';
-import { openSigner, Signer } from '../gpg';
-import { checkApt, publishApt, readAptManifest, unpublishApt } from '../publish/apt';
-import {
-  checkDownloads,
-  publishDownloads,
-  readDownloadsManifest,
-  unpublishDownloads,
-} from '../publish/downloads';
-import { latestAliases, PublishedPackage, RepositorySettings } from '../publish/published';
-import { checkYum, publishYum, readYumManifest, unpublishYum } from '../publish/yum';
-import { changed, CheckError, known, Resource } from '../resource';
+import { openSigner } from '../gpg';
+import { Kind, KINDS, Listed, RepositoryPlace, settingsOf } from '../publish/kinds';
+import { applyPolicy, Policy } from '../publish/policy';
+import { latestAliases, PublishedPackage } from '../publish/published';
+import { changed, CheckError, known, pending, Resource } from '../resource';
 import { openStore } from '../store/open';
-import { Store } from '../store/store';
 import { Previewed, UNKNOWN } from '../wire';
 import type { Signing } from './package';
 
 /** `key` is where it was built; the pool gets a copy when it is published. */
 export type RepositoryPackage = Omit<PublishedPackage, 'stack' | 'built'>;
 
-export interface RepositoryInputs {
+export interface RepositoryInputs extends RepositoryPlace {
   bucket: string;
   stack: string;
   /** Public URL of the bucket's root. */
   url: string;
-  /** Where this release is published, and every prefix that this stack may have published to. */
-  prefix: string;
+  /** Every prefix that this stack may have published to; `prefix` is where this release is published. */
   prefixes: string[];
-  product: Product;
-  /** Keys of the public key and of the keyring. */
-  publicKey: string;
-  keyring: string;
-  suite: string;
-  component: string;
-  architecture: Architecture;
   packages: RepositoryPackage[];
   signing: Signing;
+  /** Versions of this stack that indexes and unversioned names no longer offer. */
+  withdrawn: string[];
+  /** How many versions of this stack are kept, the newest ones; 0: all. */
+  keep: number;
+  /** A released name with other bytes stops the update. */
+  immutable: boolean;
   /** Set by check: each unversioned name and the file that it will stand for. */
   latest?: Record<string, string>;
+  /** Set by check: files of releases beyond `keep`, which this update takes away. */
+  expired?: string[];
+  /** Set by check: released files that get other bytes, `old => new` sha256. */
+  rebuilt?: Record<string, string>;
 }
 
 export interface PublishedUrl {
@@ -57,65 +51,6 @@ export interface RepositoryOutputs {
 }
 
 type State = RepositoryInputs & RepositoryOutputs;
-type Listed = Pick<PublishedPackage, 'fileName' | 'version' | 'latestAliases' | 'sha256' | 'size'>;
-
-interface Kind {
-  /** Folder of the plain names below the prefix. */
-  folder(inputs: RepositoryInputs): string;
-  read(store: Store, settings: RepositorySettings): Promise<{ entries: Listed[] }>;
-  publish(
-    store: Store,
-    settings: RepositorySettings,
-    packages: PublishedPackage[],
-    signer: Signer,
-    date: Date,
-  ): Promise<{ entries: Listed[] }>;
-  unpublish(
-    store: Store,
-    settings: RepositorySettings,
-    stack: string,
-    signer: Signer,
-    date: Date,
-  ): Promise<void>;
-  check(store: Store, settings: RepositorySettings, packages: PublishedPackage[]): Promise<string[]>;
-}
-
-const apt: Kind = {
-  folder: ({ suite }) => `${suite}/`,
-  read: readAptManifest,
-  publish: publishApt,
-  unpublish: unpublishApt,
-  check: checkApt,
-};
-const yum: Kind = {
-  folder: () => '',
-  read: readYumManifest,
-  publish: publishYum,
-  unpublish: unpublishYum,
-  check: checkYum,
-};
-const folder: Kind = {
-  folder: () => '',
-  read: readDownloadsManifest,
-  publish: publishDownloads,
-  unpublish: unpublishDownloads,
-  check: checkDownloads,
-};
-
-function settingsOf(inputs: RepositoryInputs, prefix = inputs.prefix): RepositorySettings {
-  return {
-    prefix,
-    productName: inputs.product.name,
-    title: inputs.product.title,
-    origin: inputs.product.origin,
-    suite: inputs.suite,
-    component: inputs.component,
-    architectures: [inputs.architecture.deb],
-    publicKey: inputs.publicKey,
-    keyring: inputs.keyring,
-  };
-}
-
 const storeOf = ({ bucket, url }: RepositoryInputs) => openStore(bucket, url);
 const signerOf = ({ signing }: RepositoryInputs) =>
   openSigner({ home: signing.home, key: signing.fingerprint, setting: signing.setting });
@@ -125,6 +60,16 @@ const published = ({ packages, stack, prefix }: RepositoryInputs): PublishedPack
     return { ...one, key, built: one.key, stack };
   });
 
+const policyOf = ({
+  stack,
+  withdrawn,
+  keep,
+}: Pick<RepositoryInputs, 'stack' | 'withdrawn' | 'keep'>): Policy => ({
+  stack,
+  withdrawn,
+  ...(keep > 0 && { keep }),
+});
+
 async function publish(kind: Kind, inputs: RepositoryInputs): Promise<RepositoryOutputs> {
   const { entries } = await kind.publish(
     storeOf(inputs),
@@ -132,12 +77,13 @@ async function publish(kind: Kind, inputs: RepositoryInputs): Promise<Repository
     published(inputs),
     await signerOf(inputs),
     new Date(),
+    { policy: policyOf(inputs), immutable: inputs.immutable },
   );
   return { files: files(kind, inputs, entries), problems: [] };
 }
 
 function files(kind: Kind, inputs: RepositoryInputs, entries: Listed[]): Record<string, PublishedUrl> {
-  const at = (name: string) => `${inputs.url}/${inputs.prefix}/${kind.folder(inputs)}${name}`;
+  const at = (name: string) => `${inputs.url}/${inputs.prefix}/${kind.folder(inputs.suite)}${name}`;
   // An rpm that differs by its signature only stays as it was published, so the manifest knows the digests.
   const listed = new Map(entries.map((entry) => [entry.fileName, entry]));
   const own = inputs.packages.flatMap((one): [string, PublishedUrl][] => {
@@ -158,17 +104,42 @@ function files(kind: Kind, inputs: RepositoryInputs, entries: Listed[]): Record<
   return Object.fromEntries([...own, ...moving]);
 }
 
-/** Which file each unversioned name will stand for: known in a preview, because versions are. */
-async function planLatest(kind: Kind, news: RepositoryInputs): Promise<Record<string, string>> {
+/** What check adds: known in a preview, because names and versions are. */
+async function plan(kind: Kind, news: RepositoryInputs) {
   let listed: Listed[];
   try {
     listed = (await kind.read(storeOf(news), settingsOf(news))).entries;
   } catch (error) {
     throw new CheckError('prefix', (error as Error).message);
   }
+  return planned(listed, news);
+}
+
+/** Which file each unversioned name will stand for, which files go, and which get other bytes. */
+export function planned(
+  listed: Listed[],
+  news: Pick<RepositoryInputs, 'stack' | 'packages' | 'withdrawn' | 'keep'>,
+): Required<Pick<RepositoryInputs, 'latest' | 'expired' | 'rebuilt'>> {
+  const { stack } = news;
   const own = new Set(news.packages.map(({ fileName }) => fileName));
-  const after = [...listed.filter(({ fileName }) => !own.has(fileName)), ...news.packages];
-  return Object.fromEntries([...latestAliases(after)].map(([alias, { fileName }]) => [alias, fileName]));
+  const all = [
+    ...listed.filter(({ fileName }) => !own.has(fileName)),
+    ...news.packages.map((one) => ({ ...one, stack })),
+  ];
+  const after = applyPolicy(all, policyOf(news));
+  const kept = new Set(after.map(({ fileName }) => fileName));
+  const before = new Map(listed.map((entry) => [entry.fileName, entry]));
+  return {
+    latest: Object.fromEntries([...latestAliases(after)].map(([alias, { fileName }]) => [alias, fileName])),
+    expired: all.flatMap(({ fileName }) => (kept.has(fileName) ? [] : [fileName])).sort(),
+    rebuilt: Object.fromEntries(
+      news.packages.flatMap(({ fileName, sha256 }) => {
+        const old = before.get(fileName)?.sha256;
+        // In a preview of what is still to be built there is no digest yet.
+        return old && old !== sha256 ? [[fileName, `${old} => ${sha256 || 'to be built'}`]] : [];
+      }),
+    ),
+  };
 }
 
 function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
@@ -176,9 +147,9 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
     async check(news) {
       if (news === UNKNOWN) return news;
       // Digests may be unknown in a preview; names and versions are not, unless the source is.
-      const named = known(withoutDigests(news));
-      const latest = named ? await planLatest(kind, named as RepositoryInputs) : UNKNOWN;
-      return { ...news, latest };
+      const named = known(withoutUnknownDigests(news));
+      const found = named ? await plan(kind, named as RepositoryInputs) : NOTHING_KNOWN;
+      return { ...news, ...found };
     },
 
     diff(olds, news) {
@@ -192,9 +163,11 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
         'packages',
         'latest',
         'signing',
+        'withdrawn',
       ] as const;
       const changes = changed(olds, news, [...fields]);
-      return { changes: olds.problems.length > 0 ? [...changes, 'problems'] : changes };
+      const acts = pending(news, ['expired', 'rebuilt']);
+      return { changes: [...changes, ...acts, ...(olds.problems.length > 0 ? ['problems'] : [])] };
     },
 
     async create(inputs) {
@@ -218,18 +191,19 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
   };
 }
 
-function withoutDigests(news: Exclude<Previewed<RepositoryInputs>, typeof UNKNOWN>) {
+const NOTHING_KNOWN = { latest: UNKNOWN, expired: UNKNOWN, rebuilt: UNKNOWN } as const;
+
+function withoutUnknownDigests(news: Exclude<Previewed<RepositoryInputs>, typeof UNKNOWN>) {
   const { packages, signing, ...rest } = news;
   void signing;
   if (packages === UNKNOWN || !Array.isArray(packages)) return UNKNOWN;
-  const names = packages;
-  return {
-    ...rest,
-    latest: {},
-    packages: names.map((one) => (one === UNKNOWN ? one : { ...one, sha256: '', size: 0, key: '' })),
-  } as Previewed<unknown>;
+  const names = packages.map((one) => {
+    if (one === UNKNOWN) return one;
+    return { ...one, sha256: known<string>(one.sha256) ?? '', size: 0, key: '' };
+  });
+  return { ...rest, latest: {}, expired: [], rebuilt: {}, packages: names } as Previewed<unknown>;
 }
 
-export const aptRepository = repository(apt);
-export const yumRepository = repository(yum);
-export const downloads = repository(folder);
+export const aptRepository = repository(KINDS.apt);
+export const yumRepository = repository(KINDS.yum);
+export const downloads = repository(KINDS.downloads);

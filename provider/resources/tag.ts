@@ -1,5 +1,5 @@
 /** One tag in one registry. `read` asks the registry, so a moved or removed tag is drift that `up` repairs. */
-import { newestRelease, readLedger } from '../ledger';
+import { newestRelease, readLedger, withWithdrawn } from '../ledger';
 import { copy, digest, withdraw } from '../oci';
 import { changed, known, Resource } from '../resource';
 import { Previewed, UNKNOWN } from '../wire';
@@ -16,6 +16,8 @@ export interface TagInputs {
   /** Digest of this release's image. */
   digest: string;
   version: string;
+  /** Versions of this stack that `latest` does not stand for. */
+  withdrawn: string[];
   /** Follows the newest release (`latest`), so that a back-port does not move it. */
   newest: boolean;
   /** Set by check: what the tag shall point at (empty: no tag), and of which release that is. */
@@ -32,13 +34,12 @@ async function aim(news: Exclude<Previewed<TagInputs>, typeof UNKNOWN>): Promise
   const channel = known<string>(news.channel);
   const image = known<string>(news.image);
   if (!version || !bucket || !channel || !image) return { ...own, target: UNKNOWN };
-  const { releases } = await readLedger(bucket, channel);
-  const newest = newestRelease([
-    ...Object.keys(releases).filter((known) => releases[known]?.images[image]),
-    version,
-  ]);
+  const [stack, withdrawn] = [known<string>(news.stack) ?? '', known<string[]>(news.withdrawn) ?? []];
+  const ledger = withWithdrawn(await readLedger(bucket, channel), stack, withdrawn);
+  const releases = Object.fromEntries(Object.entries(ledger).filter(([, one]) => one.images[image]));
+  const newest = newestRelease({ ...releases, [version]: { withdrawn: withdrawn.includes(version) } });
   if (newest === version) return own;
-  if (!newest) return { ...own, target: '', targetVersion: '' }; // Only pre-releases so far: no tag yet.
+  if (!newest) return { ...own, target: '', targetVersion: '' }; // Only pre-releases and withdrawn ones: no tag.
   return {
     ...own,
     target: releases[newest]?.images[image] ?? news.digest,
@@ -49,6 +50,7 @@ async function aim(news: Exclude<Previewed<TagInputs>, typeof UNKNOWN>): Promise
 async function point(inputs: TagInputs): Promise<Record<string, never>> {
   const target = inputs.target ?? inputs.digest;
   if (target) await copy(`${inputs.image}@${target}`, `${inputs.repository}:${inputs.tag}`);
+  else await withdraw([`${inputs.repository}:${inputs.tag}`]);
   return {};
 }
 
@@ -79,7 +81,9 @@ export const tag: Resource<TagInputs, object> = {
   /** Hands a moving tag back to the newest release of another stack, if there is one. */
   async delete(state) {
     const { releases } = await readLedger(state.bucket, state.channel);
-    const others = Object.keys(releases).filter((version) => releases[version]?.stack !== state.stack);
+    const others = Object.fromEntries(
+      Object.entries(releases).filter(([, release]) => release.stack !== state.stack),
+    );
     const heir = state.newest ? newestRelease(others) : undefined;
     const target = heir && releases[heir]?.images[state.image];
     if (target) await point({ ...state, target });

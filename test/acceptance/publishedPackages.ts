@@ -49,6 +49,9 @@ export async function publishReleases(...releases: Release[]): Promise<Published
         suite: repositories.apt.suite,
         component: repositories.apt.component,
         architecture,
+        withdrawn: [],
+        keep: 0,
+        immutable: false,
         packages: await Promise.all(built),
         signing: { home: signer.home, fingerprint: signer.fingerprint, setting: 'test:key' },
       });

@@ -12,6 +12,8 @@ export interface Machine {
   update(): Promise<void>;
   /** File names that installing these packages downloads. */
   download(...what: string[]): Promise<string[]>;
+  /** The version that an installation by name would take. */
+  candidate(name: string): Promise<string>;
 }
 
 /** @param sources contents of the `.sources` file */
@@ -49,6 +51,10 @@ export async function aptMachine(folder: string, sources: string): Promise<Machi
       const { stdout } = await apt('install', '-y', '--download-only', '--print-uris', ...what);
       await apt('install', '-y', '--download-only', ...what);
       return [...stdout.matchAll(/^'([^']+)'/gm)].map(([, uri = '']) => path.basename(uri)).sort();
+    },
+    async candidate(name) {
+      const { stdout } = await run('apt-cache', [...args, 'policy', name]);
+      return /^ {2}Candidate: (.+)$/m.exec(stdout)?.[1] ?? '';
     },
   };
 }
@@ -91,6 +97,9 @@ export async function dnfMachine(folder: string, repo: string): Promise<Machine>
       const stdout = await dnf('install', '--downloadonly', `--downloaddir=${out}`, ...what);
       if (!stdout.includes('Complete!')) throw new Error(stdout);
       return (await fs.readdir(out)).sort();
+    },
+    async candidate(name) {
+      return (await dnf('repoquery', '--quiet', '--latest-limit=1', '--qf=%{version}', name)).trim();
     },
   };
 }

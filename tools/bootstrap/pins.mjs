@@ -139,6 +139,11 @@ export const systemPackages = {
     { package: 'runc', command: 'runc' },
     { package: 'xz-utils', command: 'xz' },
   ],
+  bench: [
+    { package: 'apt-utils', command: 'apt-ftparchive' },
+    { package: 'aptly', command: 'aptly' },
+    { package: 'createrepo-c', command: 'createrepo_c' },
+  ],
   test: [
     { package: 'apt-utils', command: 'apt-ftparchive' },
     { package: 'binutils', command: 'readelf' },
@@ -170,7 +175,7 @@ export const needs = {
   output: { tools: engine, system: [] },
   services: { tools: services, system: ['core'] },
   test: { tools: [...all, 'versitygw'], system: ['core', 'test'] },
-  bench: { tools: all, system: ['core'] },
+  bench: { tools: all, system: ['core', 'bench'] },
   'docker-build': { tools: ['docker-build'], system: [] },
   compile: { tools: [], system: [] },
 };

@@ -1,0 +1,280 @@
+/**
+ * One more package in a repository that has many: time and bytes, beside what others do with the same packages, in
+ * the same run. Peers: aptly (`repo add`, `publish update`), createrepo_c `--update`, and a script that does what
+ * Falco's does: fetch all packages, index all, upload all. Takes turns; prints medians.
+ *
+ * `npm run bench publish`; `SIZES=1000,10000` and `ROUNDS=5` by default.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { createLocalKey, openSigner, Signer } from '../provider/gpg';
+import { sha256 } from '../provider/formats/compress';
+import { publishApt } from '../provider/publish/apt';
+import { PublishedPackage, RepositorySettings } from '../provider/publish/published';
+import { publishYum } from '../provider/publish/yum';
+import { openStore } from '../provider/store/open';
+import { Body, Store } from '../provider/store/store';
+
+const SIZES = (process.env.SIZES ?? '1000,10000').split(',').map(Number);
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const DATE = new Date('2026-01-02T03:04:05Z');
+/** Bytes that a package holds, beside which indexes are small. */
+const PAYLOAD = 200_000;
+
+const work = fs.mkdtempSync(path.join(os.tmpdir(), 'bench-publish-'));
+process.on('exit', () => fs.rmSync(work, { recursive: true, force: true }));
+
+type Format = 'deb' | 'rpm';
+
+/** The settings of a repository below `packages/<format>`. */
+const settingsOf = (format: Format): RepositorySettings => ({
+  prefix: `packages/${format}`,
+  productName: 'sample',
+  title: 'Sample packages',
+  origin: 'Sample',
+  suite: 'stable',
+  component: 'main',
+  architectures: ['amd64'],
+  publicKey: 'packages/sample-packages.asc',
+  keyring: 'packages/sample-archive-keyring.gpg',
+});
+
+/** A package whose number is patched into uncompressed metadata: ten thousand real ones in seconds. */
+function template(format: Format): Buffer {
+  const folder = fs.mkdtempSync(path.join(work, 'template-'));
+  fs.writeFileSync(path.join(folder, 'payload'), Buffer.alloc(PAYLOAD, 'x'));
+  if (format === 'deb') {
+    const tree = path.join(folder, 'tree');
+    fs.mkdirSync(path.join(tree, 'DEBIAN'), { recursive: true, mode: 0o755 });
+    fs.copyFileSync(path.join(folder, 'payload'), path.join(tree, 'payload'));
+    fs.writeFileSync(
+      path.join(tree, 'DEBIAN/control'),
+      'Package: sample-00000\nVersion: 1.0.0\nArchitecture: amd64\nMaintainer: Nobody <nobody@localhost>\nDescription: sample\n',
+    );
+    execFileSync('dpkg-deb', ['-Znone', '--root-owner-group', '--build', tree, path.join(folder, 'out')]);
+  } else {
+    const config = {
+      name: 'sample-00000',
+      arch: 'x86_64',
+      version: '1.0.0',
+      maintainer: 'Nobody <nobody@localhost>',
+      contents: [{ src: path.join(folder, 'payload'), dst: '/usr/share/sample/payload' }],
+    };
+    fs.writeFileSync(path.join(folder, 'nfpm.yaml'), JSON.stringify(config));
+    const args = [
+      'package',
+      '-f',
+      path.join(folder, 'nfpm.yaml'),
+      '-p',
+      'rpm',
+      '-t',
+      path.join(folder, 'out'),
+    ];
+    execFileSync('nfpm', args, { stdio: 'ignore' });
+  }
+  return fs.readFileSync(path.join(folder, 'out'));
+}
+
+const nameOf = (number: number) => `sample-${String(number).padStart(5, '0')}`;
+const fileOf = (format: Format, number: number) =>
+  `${nameOf(number)}-1.0.0-${format === 'deb' ? 'amd64.deb' : 'x86_64.rpm'}`;
+
+function numbered(whole: Buffer, number: number): Buffer {
+  const made = Buffer.from(whole);
+  for (let at = made.indexOf('sample-00000'); at >= 0; at = made.indexOf('sample-00000', at + 1))
+    made.write(nameOf(number), at, 'latin1');
+  return made;
+}
+
+/** Counts what is written to and read from the bucket. */
+function counting(inner: Store) {
+  const count = { written: 0, read: 0 };
+  const sizeOf = (body: Body) => (Buffer.isBuffer(body) ? body.length : fs.statSync(body.file).size);
+  const store: Store = {
+    url: inner.url,
+    get: async (key) => {
+      const found = await inner.get(key);
+      count.read += found?.body.length ?? 0;
+      return found;
+    },
+    head: (key) => inner.head(key),
+    download: async (key, to) => {
+      await inner.download(key, to);
+      count.read += fs.statSync(to).size;
+    },
+    putImmutable: (key, body) => ((count.written += sizeOf(body)), inner.putImmutable(key, body)),
+    put: (key, body) => ((count.written += sizeOf(body)), inner.put(key, body)),
+    compareAndSwap: (key, body, etag) => (
+      (count.written += body.length),
+      inner.compareAndSwap(key, body, etag)
+    ),
+    // Done by the server.
+    copy: (from, to) => inner.copy(from, to),
+    list: (prefix) => inner.list(prefix),
+    listObjects: (prefix) => inner.listObjects(prefix),
+    delete: (key, etag) => inner.delete(key, etag),
+  };
+  return { store, count };
+}
+
+const seconds = (started: bigint) => Number(process.hrtime.bigint() - started) / 1e9;
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+
+interface Cost {
+  seconds: number;
+  /** Bytes to and from the bucket; undefined: the tool works on files of its own. */
+  written?: number;
+  read?: number;
+}
+
+async function ours(
+  format: Format,
+  bucket: string,
+  file: string,
+  number: number,
+  signer: Signer,
+): Promise<Cost> {
+  const { store, count } = counting(openStore(bucket));
+  const started = process.hrtime.bigint();
+  const body = fs.readFileSync(file);
+  await publish(format, store, [await pooled(format, store, body, number)], signer);
+  return { seconds: seconds(started), ...count };
+}
+
+async function pooled(format: Format, store: Store, body: Buffer, number: number): Promise<PublishedPackage> {
+  const digest = sha256(body);
+  const fileName = fileOf(format, number);
+  const key = `packages/${format}/pool/${digest}/${fileName}`;
+  await store.putImmutable(key, body);
+  const names = { name: nameOf(number), version: '1.0.0', fileName, aliases: [], latestAliases: [] };
+  return { ...names, sha256: digest, size: body.length, key, stack: 'bench' };
+}
+
+function publish(format: Format, store: Store, packages: PublishedPackage[], signer: Signer) {
+  const run = format === 'deb' ? publishApt : publishYum;
+  return run(store, settingsOf(format), packages, signer, DATE);
+}
+
+function run(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): void {
+  const { status, stderr, stdout } = spawnSync(command, args, { env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+}
+
+/** aptly with a repository of all packages but the last ones, published. */
+function aptly(home: string, folder: string, gnupg: string) {
+  fs.mkdirSync(home, { recursive: true });
+  const config = path.join(home, 'aptly.conf');
+  fs.writeFileSync(config, JSON.stringify({ rootDir: home, architectures: ['amd64'], gpgProvider: 'gpg' }));
+  const env = { ...process.env, GNUPGHOME: gnupg };
+  const call = (...args: string[]) => run('aptly', [`-config=${config}`, ...args], env);
+  call('repo', 'create', 'sample');
+  call('repo', 'add', 'sample', folder);
+  call('publish', 'repo', '-batch', '-distribution=stable', 'sample');
+  return (file: string): Cost => {
+    const started = process.hrtime.bigint();
+    call('repo', 'add', 'sample', file);
+    call('publish', 'update', '-batch', 'stable');
+    return { seconds: seconds(started) };
+  };
+}
+
+function createrepo(folder: string) {
+  run('createrepo_c', ['--quiet', folder]);
+  return (file: string): Cost => {
+    const started = process.hrtime.bigint();
+    fs.copyFileSync(file, path.join(folder, path.basename(file)));
+    run('createrepo_c', ['--quiet', '--update', folder]);
+    return { seconds: seconds(started) };
+  };
+}
+
+/** What Falco's script does: all packages down, a new index of all, all up again. */
+function script(format: Format, bucket: string, gnupg: string) {
+  const commands =
+    format === 'deb'
+      ? `mkdir -p dists/stable/main/binary-amd64
+         apt-ftparchive packages --arch amd64 . > dists/stable/main/binary-amd64/Packages
+         gzip -kf dists/stable/main/binary-amd64/Packages
+         apt-ftparchive release dists/stable > dists/stable/Release
+         gpg --batch --yes --detach-sign --armor dists/stable/Release`
+      : `createrepo_c --quiet .
+         gpg --batch --yes --detach-sign --armor repodata/repomd.xml`;
+  return (file: string): Cost => {
+    const started = process.hrtime.bigint();
+    const local = fs.mkdtempSync(path.join(work, 'script-'));
+    const text = `set -eu; cp -r ${bucket}/. ${local}; cp ${file} ${local}; cd ${local}; ${commands}; cp -r . ${bucket}`;
+    run('bash', ['-c', text], { ...process.env, GNUPGHOME: gnupg });
+    const taken = seconds(started);
+    const size = Number(execFileSync('du', ['-sb', local], { encoding: 'utf8' }).split('\t')[0]);
+    fs.rmSync(local, { recursive: true });
+    return { seconds: taken, written: size, read: size };
+  };
+}
+
+function show(title: string, costs: Cost[], than?: Cost[]): void {
+  const time = median(costs.map((one) => one.seconds));
+  const bytes = (field: 'written' | 'read') =>
+    costs[0]?.[field] === undefined
+      ? ''
+      : `, ${field} ${(median(costs.map((one) => one[field] ?? 0)) / 1e6).toFixed(2)} MB`;
+  const ratio = than
+    ? `, ours takes ${median(than.map((one, i) => one.seconds / (costs[i]?.seconds ?? NaN))).toFixed(2)} of it`
+    : '';
+  console.log(`  ${title.padEnd(34)} ${time.toFixed(2)} s${bytes('written')}${bytes('read')}${ratio}`);
+}
+
+async function compare(format: Format, size: number, signer: Signer, gnupg: string): Promise<void> {
+  const whole = template(format);
+  const folder = path.join(work, `${format}-${size}`);
+  fs.mkdirSync(folder);
+  const bucket = path.join(work, `bucket-${format}-${size}`);
+  const store = openStore(bucket);
+  const packages: PublishedPackage[] = [];
+  for (let number = 1; number <= size; number++) {
+    const body = numbered(whole, number);
+    fs.writeFileSync(path.join(folder, fileOf(format, number)), body);
+    packages.push(await pooled(format, store, body, number));
+  }
+  await publish(format, store, packages, signer);
+  const copy = (name: string) => {
+    const target = path.join(work, `${name}-${format}-${size}`);
+    fs.cpSync(folder, target, { recursive: true });
+    return target;
+  };
+  const byScript = script(format, copy('script'), gnupg);
+  const peer =
+    format === 'deb'
+      ? {
+          name: 'aptly repo add, publish update',
+          add: aptly(path.join(work, `aptly-${size}`), folder, gnupg),
+        }
+      : { name: 'createrepo_c --update', add: createrepo(copy('createrepo')) };
+  const costs = { ours: [] as Cost[], peer: [] as Cost[], script: [] as Cost[] };
+  for (let round = 1; round <= ROUNDS; round++) {
+    const number = size + round;
+    const file = path.join(work, fileOf(format, number));
+    fs.writeFileSync(file, numbered(whole, number));
+    costs.ours.push(await ours(format, bucket, file, number, signer));
+    costs.peer.push(peer.add(file));
+    costs.script.push(byScript(file));
+  }
+  console.log(`one more ${format} in a repository of ${size} (median of ${ROUNDS} rounds)`);
+  show('ours', costs.ours);
+  show(peer.name, costs.peer, costs.ours);
+  show('download, index and upload all', costs.script, costs.ours);
+}
+
+async function main(): Promise<void> {
+  const gnupg = path.join(work, 'gnupg');
+  await createLocalKey({ home: gnupg, uid: 'Benchmark' });
+  const signer = await openSigner({ home: gnupg, setting: 'bench:key' });
+  for (const size of SIZES)
+    for (const format of ['deb', 'rpm'] as const) await compare(format, size, signer, gnupg);
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

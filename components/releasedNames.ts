@@ -1,0 +1,33 @@
+/** The check that no released name gets other bytes: the last thing before the barrier. */
+import * as pulumi from '@pulumi/pulumi';
+import { Images } from './images';
+import { listing, RepositoriesArgs } from './repositories';
+import { ReleasedNames } from './resources';
+
+export interface ReleasedNamesArgs extends Pick<RepositoriesArgs, 'settings' | 'source' | 'packages'> {
+  images: Images;
+}
+
+export function releasedNames(
+  name: string,
+  args: ReleasedNamesArgs,
+  dependsOn: pulumi.Resource[],
+): ReleasedNames {
+  const { settings, source, images } = args;
+  const repositories = (['apt', 'yum', 'downloads'] as const).map((kind) => ({
+    kind,
+    ...listing(kind, args),
+  }));
+  return new ReleasedNames(
+    name,
+    {
+      bucket: settings.bucket,
+      channel: settings.channel,
+      version: source.version,
+      setting: `${settings.namespace}:immutable`,
+      repositories: pulumi.output(repositories),
+      images: Object.fromEntries(Object.values(images.all).map((image) => [image.repository, image.digest])),
+    },
+    { dependsOn },
+  );
+}
