@@ -2,6 +2,7 @@
  * The artifact set as data: the tables of `seed/falco-artifacts-scope-part-2.md`, and nothing else.
  * File names, usage texts, naming checks, docs and the tests' expectations are derived from here.
  */
+import { debian11, debian12, rhel8 } from './floors';
 import { layout } from './layout';
 import { Catalog, CheckRow, ImageRow, PackageRow, Part, TreeSelection } from './model';
 
@@ -209,7 +210,7 @@ const starts: CheckRow = {
   run: [`/usr/bin/${name}`],
   lasts: 3,
   orSays:
-    'Unable to load the driver|/dev/[a-z]+[0-9]|BPF probe|module is loaded|rror: .*(driver|module|probe|device)',
+    'Unable to load the driver|/dev/[a-z]+[0-9]|BPF probe|module is loaded|rror: .*(driver|kernel module|probe)',
 };
 const usage: CheckRow = { run: ['usage'], says: '{usage}' };
 const noLoader = { environment: ['SKIP_DRIVER_LOADER=true'] };
@@ -307,8 +308,6 @@ const images: ImageRow[] = [
   },
 ];
 
-const bookworm = { of: 'Debian 12', versions: { GLIBC: '2.36', GLIBCXX: '3.4.30', CXXABI: '1.3.13' } };
-
 export const catalog: Catalog = {
   product: {
     name,
@@ -357,17 +356,13 @@ export const catalog: Catalog = {
     bundled: {
       base: 'old',
       cmakeArgs: ['-DUSE_BUNDLED_DEPS=ON'],
-      floors: {
-        deb: { of: 'Debian 11', versions: { GLIBC: '2.31', GLIBCXX: '3.4.28', CXXABI: '1.3.12' } },
-        rpm: { of: 'RHEL 8', versions: { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' } },
-        'tar.gz': { of: 'RHEL 8', versions: { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' } },
-      },
+      floors: { deb: debian11, rpm: rhel8, 'tar.gz': rhel8 },
     },
     // Without further downloads: for the distribution that it is compiled on, and newer ones of its kind.
     distribution: {
       base: 'debian',
       cmakeArgs: ['-DUSE_BUNDLED_DEPS=OFF'],
-      floors: { deb: bookworm, rpm: bookworm, 'tar.gz': bookworm },
+      floors: { deb: debian12, rpm: debian12, 'tar.gz': debian12 },
     },
   },
 

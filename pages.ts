@@ -65,7 +65,7 @@ function aptPage(catalog: Catalog, { url }: Addresses): string {
     'A newer version:',
     shell('apt-get update', `apt-get install -y --only-upgrade ${module}`),
     'Without a trace:',
-    shell(`apt-get purge -y ${module}`),
+    shell(`apt-get purge -y ${module} ${bpf}`),
   );
 }
 

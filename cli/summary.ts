@@ -77,8 +77,8 @@ export function summary(
     `Version ${version}, stack ${stack.name}`,
     ...packageLines(packages),
     ...imageLines(images, sizes, version),
-    ...(apt ? aptLines(apt, packages) : []),
-    ...(yum ? yumLines(yum) : []),
+    ...(apt ? aptLines(apt, packages, version) : []),
+    ...(yum ? yumLines(yum, packages, version) : []),
     ...(downloads ? ['', 'Downloads', `  ${downloads.url}`] : []),
     ...gateLines(gates),
     ...(notes.length > 0 ? ['', 'Notes', ...notes.map((note) => `  - ${note}`)] : []),
@@ -132,7 +132,19 @@ function imageLines(
   return ['', `Images in ${registry}`, ...table(rows), `  docker run --rm ${registry}/${first} usage`];
 }
 
-function aptLines(apt: NonNullable<Outputs['apt']>, packages: Record<string, PackageFile>): string[] {
+/** Whether the unversioned names stand for another release: then so does an installation by name alone. */
+function isOlder(packages: Record<string, PackageFile>, version: string): boolean {
+  return Object.values(packages).some(({ aliasOf }) => {
+    const other = aliasOf === undefined ? undefined : /-(\d+\.\d+\.\d+[^-]*)-/.exec(aliasOf)?.[1];
+    return other !== undefined && other !== version && packages[aliasOf ?? ''] === undefined;
+  });
+}
+
+function aptLines(
+  apt: NonNullable<Outputs['apt']>,
+  packages: Record<string, PackageFile>,
+  version: string,
+): string[] {
   // The name that stands before the version in the shortest deb: what its users install.
   const deb = Object.keys(packages).find((name) => name.endsWith('.deb'));
   const product = deb?.replace(/-\d.*$/, '') ?? 'PACKAGE';
@@ -140,18 +152,22 @@ function aptLines(apt: NonNullable<Outputs['apt']>, packages: Record<string, Pac
     '',
     `apt repository ${apt.url} ${apt.suite} ${apt.component}`,
     `  ${fetchTo(apt.sources, `/etc/apt/sources.list.d/${apt.sources.split('/').pop()}`)}`,
-    `  apt-get update && apt-get install ${product}`,
+    `  apt-get update && apt-get install ${product}${isOlder(packages, version) ? `=${version}` : ''}`,
     `  key: ${apt.key}`,
   ];
 }
 
-function yumLines(yum: NonNullable<Outputs['yum']>): string[] {
+function yumLines(
+  yum: NonNullable<Outputs['yum']>,
+  packages: Record<string, PackageFile>,
+  version: string,
+): string[] {
   const file = yum.repo.split('/').pop() ?? '';
   return [
     '',
     `yum repository ${yum.url}`,
     `  ${fetchTo(yum.repo, `/etc/yum.repos.d/${file}`)}`,
-    `  dnf install ${file.replace(/\.repo$/, '')}`,
+    `  dnf install ${file.replace(/\.repo$/, '')}${isOlder(packages, version) ? `-${version}` : ''}`,
     `  key: ${yum.key}`,
   ];
 }

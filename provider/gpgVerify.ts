@@ -16,10 +16,13 @@ export function dearmor(text: Buffer): Buffer {
   return Buffer.concat(bodies);
 }
 
-/** The text of a clear-signed document, unverified, or undefined when it is none (RFC 4880 section 7). */
+/**
+ * The text of a clear-signed document, unverified, or undefined when it is none (RFC 4880 section 7) or has more
+ * than that: what follows the signature is signed by nobody.
+ */
 export function clearText(document: Buffer): string | undefined {
   const match =
-    /^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[^\n]+\n)*\n([\s\S]*?)\n?-----BEGIN PGP SIGNATURE-----\n/.exec(
+    /^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[^\n]+\n)*\n([\s\S]*?)\n?-----BEGIN PGP SIGNATURE-----\n[^]*?\n-----END PGP SIGNATURE-----\n?$/.exec(
       document.toString(),
     );
   return match ? `${match[1].replace(/^- /gm, '')}\n` : undefined;

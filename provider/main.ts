@@ -71,4 +71,10 @@ const provider: pulumi.Provider = {
   },
 };
 
+// The engine ends its plugins; where it was killed, they end by themselves.
+const engine = process.ppid;
+setInterval(() => {
+  if (process.ppid !== engine) process.exit(1);
+}, 2000).unref();
+
 void pulumi.main(provider, process.argv.slice(2));

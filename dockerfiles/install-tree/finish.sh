@@ -40,8 +40,15 @@ needed() {
 missing=$(needed | sed -n 's/^missing //p' | paste -sd' ')
 [ -z "$missing" ] || fail "the tool-chain image has no $missing, which the tree needs; give a tree that was built for this distribution or carries its libraries"
 
-if ! said=$(LD_LIBRARY_PATH=$search timeout 30 "$binary" --version 2>&1 </dev/null); then
-  fail "$BINARY --version does not run in the tool-chain image: $(echo "$said" | tail -n 1)"
+status=0
+said=$(LD_LIBRARY_PATH=$search timeout 30 "$binary" --version 2>&1 </dev/null) || status=$?
+if [ "$status" -ne 0 ]; then
+  case $status in
+  124) how="does not end within 30 s" ;;
+  129 | 13? | 14? | 15?) how="crashed with signal $((status - 128))" ;;
+  *) how="ended with status $status" ;;
+  esac
+  fail "$BINARY --version $how in the tool-chain image, and said $(printf '%s\n' "${said:-nothing}" | tail -n 1)"
 fi
 version=$(echo "$said" | { grep -oE '[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?' || true; } | sed -n 1p)
 [ "$version" = "$VERSION" ] || fail "$BINARY says version ${version:-nothing}, but the release is $VERSION; set the version to that, or give another source"

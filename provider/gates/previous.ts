@@ -1,5 +1,5 @@
 /** The published version that users have before an update. */
-import * as semver from 'semver';
+import { compareVersions } from '../formats/versionOrder';
 import { readAptManifest } from '../publish/apt';
 import type { RepositorySettings } from '../publish/published';
 import { readYumManifest } from '../publish/yum';
@@ -41,8 +41,9 @@ function listed(bucket: string, repository: GateRepository): Promise<Listed[]> {
 /** The newest listed version of the package below the one that is built; undefined when there is none. */
 export async function previousOf(bucket: string, repository: GateRepository): Promise<Previous | undefined> {
   const older = (await listed(bucket, repository))
-    .filter(({ name, version }) => name === repository.package && semver.lt(version, repository.version))
-    .sort((a, b) => semver.rcompare(a.version, b.version));
+    .filter(({ name }) => name === repository.package)
+    .filter(({ version }) => compareVersions(version, repository.version) < 0)
+    .sort((a, b) => compareVersions(b.version, a.version));
   if (older.length === 0) return undefined;
   const [{ version, fileName, sha256, size, key }] = older;
   return { version, fileName, sha256, size, key };

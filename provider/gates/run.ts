@@ -27,7 +27,11 @@ export async function runGate(inputs: GateInputs): Promise<number> {
   const started = Date.now();
   const folder = path.resolve(FOLDER, inputs.stack, inputs.gate);
   await fs.rm(folder, { recursive: true, force: true });
-  await writeInput(inputs, path.join(folder, 'input'));
+  await writeInput(inputs, path.join(folder, 'input')).catch((error: NodeJS.ErrnoException) => {
+    const full = error.code === 'ENOSPC' ? `there is no space left for ${folder}, free some: ` : '';
+    const reason = error.message.replace(/\.$/, '');
+    throw new Error(`gate ${inputs.gate}: ${full}${reason}. Nothing was published.`, { cause: error });
+  });
   const options = buildOptions(inputs, folder);
   try {
     await solve(inputs.buildkit, options, { limit: inputs.limit, verdict: VERDICT });

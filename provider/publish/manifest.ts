@@ -1,5 +1,5 @@
 /** What a repository of packages holds: kept in the bucket, named by the signed index, merged on every publication. */
-import * as semver from 'semver';
+import { compareVersions } from '../formats/versionOrder';
 import { latestAliases, PublishedPackage } from './published';
 
 export interface ManifestEntry<F> extends PublishedPackage {
@@ -48,7 +48,7 @@ function compareText(a: string, b: string): number {
 export function compareEntries<F>(a: ManifestEntry<F>, b: ManifestEntry<F>): number {
   return (
     compareText(a.name, b.name) ||
-    semver.compare(a.version, b.version) ||
+    compareVersions(a.version, b.version) ||
     compareText(a.architecture, b.architecture) ||
     compareText(a.fileName, b.fileName)
   );

@@ -1,5 +1,5 @@
 /** What becomes of the releases that a stack published before: withdrawn, or expired. Pure. */
-import * as semver from 'semver';
+import { compareVersions } from '../formats/versionOrder';
 import { latestAliases, PublishedPackage } from './published';
 
 export interface Policy {
@@ -18,7 +18,7 @@ export function expiredVersions(entries: Entry[], { stack, keep }: Policy): stri
   if (keep === undefined) return [];
   const own = entries.filter((entry) => entry.stack === stack).map(({ version }) => version);
   const named = new Set([...latestAliases(entries).values()].map(({ version }) => version));
-  const newestFirst = [...new Set(own)].sort(semver.rcompare);
+  const newestFirst = [...new Set(own)].sort((a, b) => compareVersions(b, a));
   return newestFirst.slice(keep).filter((version) => !named.has(version));
 }
 

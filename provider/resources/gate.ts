@@ -41,7 +41,10 @@ export const gate: Resource<GateInputs, GateOutputs> = {
       'previous',
       'script',
     ] as const;
-    return { changes: changed(withDigests(olds), withDigests(news as GateInputs), [...fields]) };
+    const changes = changed(withDigests(olds), withDigests(news as GateInputs), [...fields]);
+    // A previous version that is no longer listed: it passed with it, and passes without it.
+    const isLess = (news as Partial<GateInputs>).previous === undefined;
+    return { changes: changes.filter((field) => field !== 'previous' || !isLess) };
   },
 
   async create(inputs) {

@@ -1,5 +1,5 @@
 /** A release's entry in the ledger: what was published under this version, for later releases and for destroy. */
-import * as semver from 'semver';
+import { compareVersions } from '../formats/versionOrder';
 import {
   LedgerRelease,
   LedgerTag,
@@ -81,7 +81,7 @@ export function expiredReleases(
 ): string[] {
   if (keep === 0) return [];
   const own = Object.keys(releases).filter((one) => releases[one]?.stack === stack && one !== version);
-  return [...own, version].sort(semver.rcompare).slice(keep);
+  return [...own, version].sort((a, b) => compareVersions(b, a)).slice(keep);
 }
 
 export const release: Resource<ReleaseInputs, object> = {

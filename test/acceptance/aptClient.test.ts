@@ -257,6 +257,19 @@ describe('debs by apt-get from the signed repository', () => {
     assert.deepEqual(await added(), []);
   });
 
+  it('leave a disabled service of before disabled when bpf comes in its place, and take no probe of before', async () => {
+    await root.dpkg('-i', await legacyDeb());
+    await client.chroot('update-rc.d', 'falco', 'disable');
+    await root.write('root/.falco/falco_debian_6.1.0_1.o', '');
+    await root.recorded();
+    await client.install('falco-bpf');
+    assert.deepEqual(await enabledAndRunning(), [false, false]);
+    assert.ok(!(await root.recorded()).includes('systemctl start falco.service'));
+    assert.equal(await root.exists('root/.falco'), false);
+    await client.apt('purge', 'falco-bpf', 'falco');
+    assert.deepEqual(await added(), []);
+  });
+
   it('are configured again by dpkg-reconfigure, as often as one likes', async () => {
     await client.install('falco');
     const whole = await listing();

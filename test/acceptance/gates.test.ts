@@ -5,6 +5,7 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { catalog } from '../../catalog';
+import type { PackageSpec } from '../../provider/formats/packageSpec';
 import { runGate } from '../../provider/gates/run';
 import { removeFolders, temporaryFolder } from '../unit/packaging/fixture';
 import { Bench, floorGate, imageGate, installGate, makeBench, packageIn } from './gateFixture';
@@ -38,9 +39,9 @@ describe('gates', function () {
   });
 
   it('pass a deb whose previous version does not install', async () => {
-    const broken = await packageIn(bench, 'deb-bpf', (spec) => (spec.scripts.postinstall = 'exit 1\n'), {
-      version: '0.0.8',
-    });
+    const spoil = (spec: PackageSpec) =>
+      Object.assign(spec.scripts, { postinstall: 'exit 1\n', preremove: 'exit 1\n', postremove: 'exit 1\n' });
+    const broken = await packageIn(bench, 'deb-bpf', spoil, { version: '0.0.8' });
     const previous = { ...broken, version: '0.0.8' };
     await runGate(await installGate(bench, await packageIn(bench, 'deb-bpf'), { previous }));
   });
@@ -73,6 +74,23 @@ describe('gates', function () {
     assert.match(rpm, /nothing provides no-such-package needed by falco-bpf/);
   });
 
+  it('stop a package whose service starts a program that is not there', async () => {
+    const spoil = (spec: PackageSpec) => {
+      for (const text of spec.texts.filter(({ to }) => to.endsWith('.service')))
+        text.content = text.content.replace('ExecStart=/usr/bin/@NAME@', 'ExecStart=/usr/bin/nobody');
+    };
+    for (const [key, kind] of [
+      ['deb-bpf', 'deb'],
+      ['rpm-bpf', 'rpm'],
+    ] as const) {
+      const text = await failure(runGate(await installGate(bench, await packageIn(bench, key, spoil))));
+      assert.match(
+        text,
+        new RegExp(`^gate ${kind}-test: \\S+/falco\\.service starts /usr/bin/nobody, which is not there\\n`),
+      );
+    }
+  });
+
   it('stop an rpm that is not signed', async () => {
     const file = await packageIn(bench, 'rpm-bpf', undefined, { sign: false });
     const text = await failure(runGate(await installGate(bench, file)));
@@ -85,7 +103,7 @@ describe('gates', function () {
     const text = await failure(runGate(await installGate(bench, { ...file, sha256: '0'.repeat(64) })));
     assert.equal(
       text,
-      `${file.key} is damaged: its sha256 is ${file.sha256}. "npm run refresh" notices that, and the next update makes it anew.`,
+      `gate deb-test: ${file.key} is damaged: its sha256 is ${file.sha256}. "npm run refresh" notices that, and the next update makes it anew. Nothing was published.`,
     );
     await fs.truncate(path.join(bench.bucket, file.key), 1000);
     assert.match(await failure(runGate(await installGate(bench, file))), /\.deb is damaged: its sha256 is /);
@@ -101,6 +119,13 @@ describe('gates', function () {
       /^gate deb-test: it does not end within 30 s; if it does not hang, raise falco:gateLimit\n/,
     );
     assert.match(text, /^ {2}waiting for Godot$/m);
+    const rpm = await packageIn(bench, 'rpm-bpf', (spec) => {
+      // There is no sleep in the root.
+      spec.scripts.posttransaction = 'echo waiting for Godot\nwhile :; do :; done\n';
+    });
+    const said = await failure(runGate(await installGate(bench, rpm, { limit: 45 })));
+    assert.match(said, /^gate rpm-test: it does not end within 45 s/);
+    assert.match(said, /^ {2}waiting for Godot$/m);
   });
 
   it('tell a full disk', async () => {
@@ -177,6 +202,23 @@ describe('gates', function () {
       assert.match(
         await failure(runGate(await imageGate(bench, broken, rows))),
         /^gate image-test: \/usr\/bin\/falco crashed with signal 11\n/,
+      );
+    });
+
+    it('take neither a kill nor a full disk for a missing driver', async () => {
+      const starting = (commands: string) =>
+        changedImage(
+          `RUN ["/bin/sh", "-c", "printf '#!/bin/sh\\n[ $# -gt 0 ] || { ${commands}; }\\necho ${VERSION}\\n' >/usr/bin/falco"]`,
+          'CMD ["/usr/bin/falco"]',
+        );
+      assert.match(
+        await failure(runGate(await imageGate(bench, await starting('kill -KILL $$'), rows))),
+        /^gate image-test: \/usr\/bin\/falco crashed with signal 9\n/,
+      );
+      const full = await starting('echo Error: cannot write: No space left on device; exit 1');
+      assert.match(
+        await failure(runGate(await imageGate(bench, full, rows))),
+        /^gate image-test: \/usr\/bin\/falco ended with status 1/,
       );
     });
 

@@ -250,7 +250,7 @@ describe('install tree', function () {
         build({ tree: await tarOf({ 'usr/bin/tool': '#!/bin/sh\necho "bad luck" >&2\nexit 3\n' }) }),
         {
           message:
-            'the install tree cannot be made: usr/bin/tool --version does not run in the tool-chain image: bad luck',
+            'the install tree cannot be made: usr/bin/tool --version ended with status 3 in the tool-chain image, and said bad luck',
         },
       );
     });

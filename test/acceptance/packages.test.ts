@@ -50,6 +50,8 @@ describe('deb packages', () => {
         await root.write(`${sources}/${product}`, '');
       }
       await root.write('root/.falco/falco_debian_6.1.0_1.o', '');
+      // Where loaders since 2022 keep them.
+      await root.write('root/.falco/5.0.1+driver/x86_64/falco_debian_6.1.0_1.o', '');
       await root.write('etc/falco/rules.d/mine.yaml', '');
       await root.write(CONFIG, 'mine: true\n');
       await root.dpkg('--remove', name);

@@ -152,6 +152,7 @@ describe('rpm packages', () => {
     await turnOn();
     await root.write('usr/src/falco-aaa/bpf/probe.o', '');
     await root.write('root/.falco/falco_centos_4.18.0_1.o', '');
+    await root.write('root/.falco/5.0.1+driver/x86_64/falco_centos_4.18.0_1.o', '');
     await rpm('-e', 'falco-bpf');
     assert.deepEqual(await root.recorded(), [
       'systemctl stop falco.service',

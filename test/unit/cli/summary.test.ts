@@ -40,7 +40,7 @@ const outputs = {
 };
 
 describe('the table that up ends with', () => {
-  it('says what was made, its size, and how to install it', () => {
+  it('says what was made, its size, and how to install it, by version where a newer one is out', () => {
     assert.equal(
       summary(outputs, { name: 'local' }, { '127.0.0.1:5050/falcosecurity/falco@sha256:aa': 97_000_000 }),
       `
@@ -57,12 +57,12 @@ Images in 127.0.0.1:5050
 
 apt repository file:///b/packages/deb stable main
   cp /b/packages/deb/falco.sources /etc/apt/sources.list.d/falco.sources
-  apt-get update && apt-get install falco
+  apt-get update && apt-get install falco=0.24.0
   key: file:///b/k.asc
 
 yum repository https://x.example/rpm
   curl -fsSL https://x.example/rpm/falco.repo -o /etc/yum.repos.d/falco.repo
-  dnf install falco
+  dnf install falco-0.24.0
   key: https://x.example/k.asc
 
 Downloads
