@@ -156,3 +156,8 @@ export function publicNames(product: Product): {
     yumRepo: `${product.name}.repo`,
   };
 }
+
+/** User id of the key that a stack without one makes for itself. */
+export function localKeyName(product: Product): string {
+  return `${product.title} local builds (not for release) <local@localhost>`;
+}

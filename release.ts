@@ -9,6 +9,7 @@ import { Repositories } from './components/repositories';
 import { Base, SigningKey, Source } from './components/resources';
 import { ReleaseSettings } from './components/settings';
 import { Tags } from './components/tags';
+import { localKeyName } from './names';
 import { releaseOutputs } from './outputs';
 
 /** Where a release comes from and who signs it; see `config.ts` for each field. */
@@ -44,7 +45,7 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
   const key = new SigningKey('signing-key', {
     home: origin.gnupgHome,
     key: origin.signingKey,
-    localName: `${catalog.product.title} local builds (not for release) <local@localhost>`,
+    localName: localKeyName(catalog.product),
     setting: `${namespace}:signingKey`,
   });
   const bases = Object.fromEntries(

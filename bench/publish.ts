@@ -195,7 +195,7 @@ function script(format: Format, bucket: string, gnupg: string) {
   const commands =
     format === 'deb'
       ? `mkdir -p dists/stable/main/binary-amd64
-         apt-ftparchive packages --arch amd64 . > dists/stable/main/binary-amd64/Packages
+         apt-ftparchive packages . > dists/stable/main/binary-amd64/Packages
          gzip -kf dists/stable/main/binary-amd64/Packages
          apt-ftparchive release dists/stable > dists/stable/Release
          gpg --batch --yes --detach-sign --armor dists/stable/Release`

@@ -44,6 +44,8 @@ async function runOnStack(
   given: Given,
 ): Promise<number> {
   if (command === 'services') return servicesCommand(stack, given.positionals[0] ?? 'status');
+  if (command === 'adopt')
+    return (await import('./adopt')).adoptCommand(stack, given.positionals[0] ?? 'show');
   if (command === 'output') return output(stack, given.flags.has('json'));
   for (const remark of stack.remarks) tell(`note: ${remark}`);
   recover(stack, tell);

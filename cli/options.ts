@@ -94,6 +94,11 @@ export const commands = {
     actions: ['status', 'start', 'stop'],
     options: { ...stackOption },
   },
+  adopt: {
+    about: "Shows the repositories of others in the bucket; with `apply`, makes them the stack's.",
+    actions: ['show', 'apply'],
+    options: { ...stackOption },
+  },
   test: {
     about: 'Runs the tests: all of test/, or the files given.',
     options: { grep: { kind: 'string', value: 'TEXT', help: 'only tests whose title has it' } },

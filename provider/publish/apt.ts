@@ -15,14 +15,17 @@ import {
 import { gzip, sha256, xz } from '../formats/compress';
 import { readControl } from '../formats/debControl';
 import { Signer } from '../gpg';
+import { foreignDebs, ForeignPackage } from '../formats/foreignIndexes';
 import { clearText, isSignedBy, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
+import { adoptable, adoptRepository } from './adopt';
 import { isIntact } from './blobs';
-import { emptyManifest, Manifest, offered } from './manifest';
+import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
   checkFiles,
   Committed,
+  Foreign,
   foreignRepository,
   Kind,
   publishPackages,
@@ -112,6 +115,26 @@ class AptRepository implements Kind<AptFragment> {
     const indexes = (await this.store.list(`${this.folder}/`)).filter((key) => !key.includes('/by-hash/'));
     if (indexes.length > 0) throw foreignRepository(url);
     return { manifest: emptyManifest(), isSound: false, indexKeys: [] };
+  }
+
+  async readForeign(): Promise<Foreign<AptFragment> | undefined> {
+    const { component, architectures } = this.settings;
+    const found: ForeignPackage<AptFragment>[] = [];
+    let isThere = false;
+    for (const architecture of architectures) {
+      const name = `${this.folder}/${component}/binary-${architecture}/Packages`;
+      const [plain, zipped] = [await this.store.get(name), await this.store.get(`${name}.gz`)];
+      if (!plain && !zipped) continue;
+      isThere = true;
+      const text = (plain?.body ?? gunzipSync(zipped?.body ?? Buffer.alloc(0))).toString();
+      found.push(...foreignDebs(text));
+    }
+    if (!isThere) return undefined;
+    const pointer = await this.store.get(this.pointerKey);
+    if (pointer && (await this.state(clearText(pointer.body) ?? ''))) return undefined;
+    // Packages of architecture `all` stand in each index.
+    const packages = [...new Map(found.map((one) => [one.path, one])).values()];
+    return { packages, etag: pointer?.etag };
   }
 
   async describe(file: string, one: PublishedPackage) {
@@ -217,6 +240,27 @@ export async function publishApt(
 ): Promise<AptManifest> {
   const kind = new AptRepository(store, settings);
   return publishPackages({ store, settings, kind, signer, date, options }, packages);
+}
+
+/** Makes an apt repository that others made one of ours; see `adoptRepository`. */
+export async function adoptApt(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer,
+  date: Date,
+): Promise<AptManifest> {
+  const kind = new AptRepository(store, settings);
+  return adoptRepository({ store, settings, kind, signer, date, options: {} });
+}
+
+/** What `adoptApt` would list. */
+export async function adoptableApt(
+  store: Store,
+  settings: RepositorySettings,
+  date: Date,
+): Promise<ManifestEntry<AptFragment>[]> {
+  const kind = new AptRepository(store, settings);
+  return (await adoptable({ store, settings, kind, date })).entries;
 }
 
 /** Takes a stack's debs out of the repository and deletes them. */

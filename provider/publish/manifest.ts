@@ -68,7 +68,8 @@ export function mergeEntries<F>(entries: ManifestEntry<F>[], added: ManifestEntr
 
 /** Plain name and entry of every file beside the pool. */
 export function plainNames<F>(entries: ManifestEntry<F>[]): Map<string, ManifestEntry<F>> {
-  const fixed = entries.flatMap((entry) =>
+  const ours = entries.filter(({ adopted }) => !adopted);
+  const fixed = ours.flatMap((entry) =>
     [entry.fileName, ...entry.aliases].map((name): [string, ManifestEntry<F>] => [name, entry]),
   );
   return new Map([...fixed, ...latestAliases(entries)]);

@@ -25,6 +25,8 @@ export interface PublishedPackage {
   stack: string;
   /** Key of the same bytes outside the repository, where the pool gets its blob from. Default: it is there. */
   built?: string;
+  /** Listed as others had it; its file has no copies and no signature of ours. */
+  adopted?: boolean;
   /** Taken out of indexes and unversioned names; its own names stay. */
   withdrawn?: boolean;
 }

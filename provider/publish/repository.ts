@@ -8,9 +8,10 @@
  */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import type { ForeignPackage } from '../formats/foreignIndexes';
 import { Signer } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
-import { ConflictError, Store } from '../store/store';
+import { ConflictError, digestInKey, Store } from '../store/store';
 import { applyPolicy, Policy } from './policy';
 import { ensureBlob, isIntact, poolKeys, unbuilt, wholeKey } from './blobs';
 import { sha256 as digest } from '../formats/compress';
@@ -40,6 +41,12 @@ export interface Committed<F> {
   date?: Date;
 }
 
+/** A repository that others made: its packages, and the pointer's state if it has one. */
+export interface Foreign<F> {
+  packages: ForeignPackage<F>[];
+  etag?: string;
+}
+
 /** How one kind of repository names and writes its files. */
 export interface Kind<F> {
   pointerKey: string;
@@ -48,6 +55,8 @@ export interface Kind<F> {
    * must have signed it; without it, signatures are not looked at.
    */
   read(trusted?: Buffer): Promise<Committed<F>>;
+  /** Reads a repository that others made; undefined when there is none. Reads indexes only. */
+  readForeign(): Promise<Foreign<F> | undefined>;
   /** What the package adds to the index, read from its file. */
   describe(
     file: string,
@@ -100,7 +109,8 @@ export function untrustedIndex(url: string): UntrustedIndexError {
   );
 }
 
-interface Job<F> {
+/** One publication, or whatever else changes a repository. */
+export interface Job<F> {
   store: Store;
   settings: RepositorySettings;
   kind: Kind<F>;
@@ -165,7 +175,12 @@ async function deleteKeys(store: Store, keys: Iterable<string>, kept: Set<string
 }
 
 /** Commits other entries on top of `current`. Throws ConflictError when another publisher was faster. */
-async function commit<F>(job: Job<F>, current: Committed<F>, entries: ManifestEntry<F>[], goesAway: boolean) {
+export async function commit<F>(
+  job: Job<F>,
+  current: Committed<F>,
+  entries: ManifestEntry<F>[],
+  goesAway: boolean,
+) {
   const { store, kind, signer, options } = job;
   const now = options.now ?? new Date();
   const plainKey = (name: string) => kind.plainKey(name);
@@ -202,14 +217,18 @@ async function cleanUp<F>(
     const old = (await store.listObjects(prefix)).filter(({ modified }) => modified.getTime() < limit);
     await deleteKeys(
       store,
-      old.map(({ key }) => key),
+      // Others' objects have no digest in their names, or are not ours to judge.
+      old.map(({ key }) => key).filter((key) => digestInKey(key) !== undefined),
       current,
     );
   }
 }
 
 /** Plain copies of these names, and the index copies; again until the pointer stays what it was. */
-async function settle<F>({ store, settings, kind, signer }: Job<F>, fileNames: Set<string>): Promise<void> {
+export async function settle<F>(
+  { store, settings, kind, signer }: Job<F>,
+  fileNames: Set<string>,
+): Promise<void> {
   await publishKeys(store, settings, signer);
   for (let round = 0; round < TRIES; round++) {
     const before = (await store.head(kind.pointerKey))?.etag;

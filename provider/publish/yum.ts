@@ -6,15 +6,18 @@ import { sha256 } from '../formats/compress';
 import { readRpm, rpmDigests } from '../formats/rpmHeader';
 import { IndexFile, parseRepomd, renderRepomd, repoFile, unpackIndex, yumIndexes } from '../formats/yumIndex';
 import { rpmIdentity, YumFragment, yumFragment } from '../formats/yumPackage';
+import { foreignRpms } from '../formats/foreignIndexes';
 import { Signer } from '../gpg';
 import { isSignedBy } from '../gpgVerify';
 import { Store } from '../store/store';
+import { adoptable, adoptRepository } from './adopt';
 import { isIntact } from './blobs';
-import { emptyManifest, Manifest, offered } from './manifest';
+import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
   checkFiles,
   Committed,
+  Foreign,
   foreignRepository,
   Kind,
   publishPackages,
@@ -125,6 +128,31 @@ class YumRepository implements Kind<YumFragment> {
     return { manifest: emptyManifest(), isSound: false, indexKeys: [] };
   }
 
+  async readForeign(): Promise<Foreign<YumFragment> | undefined> {
+    const repomd = await this.store.get(this.key('repodata/repomd.xml'));
+    const pointer = await this.store.get(this.pointerKey);
+    if (!repomd) return undefined;
+    const files = parseRepomd(repomd.body)?.files ?? [];
+    if (files.some(({ type }) => type === 'manifest')) return undefined;
+    const lists = await Promise.all(
+      ['primary', 'filelists', 'other'].map(async (type) => {
+        const listed = files.find((file) => file.type === type);
+        if (!listed?.name.endsWith('.gz'))
+          throw new Error(
+            `${this.key('repodata')} has no ${type} that is gzipped; make it with createrepo_c --general-compress-type=gz, then adopt it`,
+          );
+        const found = await this.store.get(this.key(listed.name));
+        if (!found || sha256(found.body) !== listed.sha256)
+          throw new Error(
+            `${this.key(listed.name)} is missing or damaged; mend the repository, then adopt it`,
+          );
+        return unpackIndex(found.body).toString();
+      }),
+    );
+    const [primary = '', filelists = '', other = ''] = lists;
+    return { packages: foreignRpms(primary, filelists, other), etag: pointer?.etag };
+  }
+
   async describe(file: string, one: PublishedPackage, date: Date) {
     const rpm = await readRpm(file);
     const { header, payload } = await rpmDigests(file);
@@ -232,6 +260,27 @@ export async function publishYum(
 ): Promise<YumManifest> {
   const kind = new YumRepository(store, settings);
   return publishPackages({ store, settings, kind, signer, date, options }, packages);
+}
+
+/** Makes a yum repository that others made one of ours; see `adoptRepository`. */
+export async function adoptYum(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer,
+  date: Date,
+): Promise<YumManifest> {
+  const kind = new YumRepository(store, settings);
+  return adoptRepository({ store, settings, kind, signer, date, options: {} });
+}
+
+/** What `adoptYum` would list. */
+export async function adoptableYum(
+  store: Store,
+  settings: RepositorySettings,
+  date: Date,
+): Promise<ManifestEntry<YumFragment>[]> {
+  const kind = new YumRepository(store, settings);
+  return (await adoptable({ store, settings, kind, date })).entries;
 }
 
 /** Takes a stack's rpms out of the repository and deletes them. */

@@ -174,6 +174,7 @@ export const needs = {
   destroy: { tools: all, system: ['core'] },
   output: { tools: engine, system: [] },
   services: { tools: services, system: ['core'] },
+  adopt: { tools: [], system: ['core'] },
   test: { tools: [...all, 'versitygw'], system: ['core', 'test'] },
   bench: { tools: all, system: ['core', 'bench'] },
   'docker-build': { tools: ['docker-build'], system: [] },

@@ -1,0 +1,60 @@
+/** Adoption: a repository that was made by other means becomes one of ours, nothing lost, no package read. */
+import { emptyManifest, Manifest, ManifestEntry, mergeEntries } from './manifest';
+import { commit, Committed, Job, settle } from './repository';
+
+/** Stack of adopted packages: no stack takes them away. */
+const NOBODY = '';
+
+/**
+ * Takes over what others published: makes the manifest and signed indexes of the packages that the indexes list, and
+ * reads and moves none of them. Objects that we do not write stay as they are.
+ */
+export async function adoptRepository<F>(job: Job<F>): Promise<Manifest<F>> {
+  const { etag, entries } = await adoptable(job);
+  const current: Committed<F> = { manifest: emptyManifest(), isSound: false, indexKeys: [], etag };
+  const { next } = await commit(job, current, mergeEntries([], entries), false);
+  await settle(job, new Set());
+  return next;
+}
+
+/** What an adoption would list; looks at sizes, writes nothing. */
+export async function adoptable<F>({
+  store,
+  settings,
+  kind,
+  date,
+}: Pick<Job<F>, 'store' | 'settings' | 'kind' | 'date'>): Promise<{
+  entries: ManifestEntry<F>[];
+  etag?: string;
+}> {
+  const url = `${store.url}/${settings.prefix}`;
+  const foreign = await kind.readForeign();
+  if (!foreign) throw new Error(`${url} has no indexes of others: there is nothing to adopt.`);
+  const sizes = new Map((await store.listObjects(`${settings.prefix}/`)).map(({ key, size }) => [key, size]));
+  const entries = foreign.packages.map((one): ManifestEntry<F> => {
+    const key = `${settings.prefix}/${one.path}`;
+    if (sizes.get(key) !== one.size)
+      throw new Error(
+        `${store.url}/${key} is missing or truncated; mend the repository or its index, then adopt it.`,
+      );
+    const { name, architecture, sha256, size, fragment } = one;
+    const version = one.version.replace(/^\d+:/, '').replace('~', '-');
+    const fileName = one.path.slice(one.path.lastIndexOf('/') + 1);
+    const published = date.toISOString();
+    const names = { fileName, aliases: [], latestAliases: [] };
+    return {
+      name,
+      version,
+      ...names,
+      sha256,
+      size,
+      key,
+      stack: NOBODY,
+      adopted: true,
+      architecture,
+      published,
+      fragment,
+    };
+  });
+  return { entries, etag: foreign.etag };
+}

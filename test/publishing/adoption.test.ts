@@ -1,0 +1,173 @@
+/** Repositories that a script made, as Falco's does, are taken over with all that is in them. */
+import * as assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { promisify } from 'node:util';
+import { signRpm, Signer } from '../../provider/gpg';
+import { adoptApt, readAptManifest } from '../../provider/publish/apt';
+import { adoptYum, readYumManifest } from '../../provider/publish/yum';
+import { openStore } from '../../provider/store/open';
+import { Store } from '../../provider/store/store';
+import { settingsFor, snapshot, testSigner } from '../unit/publish/bench';
+import { makeDeb, makeRpm } from '../unit/publish/samples';
+import { aptMachine, dnfMachine } from './realClients';
+import { repositories, Repository } from './repositories';
+
+const run = promisify(execFile);
+const date = new Date('2026-01-02T03:04:05Z');
+const VERSIONS = ['0.22.0', '0.23.0'];
+
+describe('adoption', function () {
+  this.timeout(120_000);
+  let work: string;
+  let bucket: string;
+  let store: Store;
+  let signer: Signer;
+
+  before(async () => {
+    signer = await testSigner();
+  });
+  beforeEach(async () => {
+    work = await fs.mkdtemp(path.join(os.tmpdir(), 'adoption-'));
+    await fs.chmod(work, 0o755);
+    bucket = path.join(work, 'bucket');
+    store = openStore(bucket);
+  });
+  afterEach(() => fs.rm(work, { recursive: true, force: true }));
+  const of = (name: 'apt' | 'yum') => repositories(signer).find((one) => one.name === name) as Repository;
+  const text = async (key: string) => (await store.get(key))?.body.toString() ?? '';
+
+  /** What Falco's publish-deb script does: files below stable/, apt-ftparchive over them, a detached signature. */
+  async function madeByScript(): Promise<void> {
+    const root = path.join(bucket, 'packages/deb');
+    await fs.mkdir(path.join(root, 'stable'), { recursive: true });
+    for (const version of VERSIONS) {
+      const made = await makeDeb(work, { name: 'sample', version });
+      await fs.copyFile(made, path.join(root, `stable/sample-${version}-x86_64.deb`));
+    }
+    const release = 'dists/stable';
+    await run('bash', [
+      '-c',
+      `cd ${root}; mkdir -p ${release}/main/binary-amd64
+       apt-ftparchive packages stable >${release}/main/binary-amd64/Packages
+       gzip -c ${release}/main/binary-amd64/Packages >${release}/main/binary-amd64/Packages.gz
+       apt-ftparchive release -o APT::FTPArchive::Release::Suite=stable ${release} >${release}/Release
+       echo of others >stable/notes.txt`,
+    ]);
+  }
+
+  async function madeByCreaterepo(): Promise<void> {
+    const root = path.join(bucket, 'packages/rpm');
+    await fs.mkdir(root, { recursive: true });
+    for (const version of VERSIONS) {
+      const made = await makeRpm(work, { name: 'sample', version });
+      await signRpm(made, signer, date.getTime() / 1000);
+      await fs.copyFile(made, path.join(root, `sample-${version}-x86_64.rpm`));
+    }
+    await run('createrepo_c', ['--quiet', root]);
+    await fs.writeFile(path.join(root, 'repodata/comps.xml'), 'of others');
+  }
+
+  const KINDS = [
+    {
+      name: 'apt',
+      make: madeByScript,
+      adopt: adoptApt,
+      settings: settingsFor('packages/deb'),
+      suffix: 'x86_64.deb',
+      other: 'stable/notes.txt',
+      read: readAptManifest,
+    },
+    {
+      name: 'yum',
+      make: madeByCreaterepo,
+      adopt: adoptYum,
+      settings: settingsFor('packages/rpm'),
+      suffix: 'x86_64.rpm',
+      other: 'repodata/comps.xml',
+      read: readYumManifest,
+    },
+  ] as const;
+
+  for (const { name, make, adopt, settings, suffix, other, read } of KINDS) {
+    const machine = async () =>
+      name === 'apt'
+        ? aptMachine(work, await text('packages/deb/sample.sources'))
+        : dnfMachine(work, await text('packages/rpm/sample.repo'));
+    const pinned = (version: string) => (name === 'apt' ? `sample=${version}` : `sample-${version}`);
+
+    it(`of ${name} keeps every package where it is, for a real client too, and reads none`, async () => {
+      await make();
+      const files = await snapshot(store);
+      const packages = Object.fromEntries(Object.entries(files).filter(([key]) => key.endsWith(suffix)));
+      const reading: string[] = [];
+      const watched = new Proxy(store, {
+        get(target, verb: keyof Store) {
+          const value: unknown = Reflect.get(target, verb);
+          if (typeof value !== 'function') return value;
+          return (key: string, ...rest: unknown[]) => {
+            if (['get', 'download', 'copy'].includes(verb)) reading.push(key);
+            return (value as (...all: unknown[]) => unknown).call(target, key, ...rest);
+          };
+        },
+      });
+      const manifest = await adopt(watched, settings, signer, date);
+      assert.deepEqual(
+        manifest.entries.map(({ version, adopted }) => [version, adopted]),
+        VERSIONS.map((version) => [version, true]),
+      );
+      assert.deepEqual(
+        reading.filter((key) => key.endsWith(suffix)),
+        [],
+      );
+      const after = await snapshot(store);
+      for (const [key, state] of Object.entries(packages)) assert.equal(after[key], state, key);
+      assert.equal(after[`${settings.prefix}/${other}`], files[`${settings.prefix}/${other}`]);
+      assert.deepEqual(await of(name).check(store, []), []);
+      const client = await machine();
+      await client.update();
+      assert.equal(await client.candidate('sample'), '0.23.0');
+      assert.deepEqual(await client.download(pinned('0.22.0')), [`sample-0.22.0-${suffix}`]);
+    });
+
+    it(`of ${name} is followed by releases as if it had always been ours`, async () => {
+      await make();
+      const next = await of(name).build(store, work, { name: 'sample', version: '0.24.0' });
+      await assert.rejects(of(name).publish(store, [next]), /no manifest of ours.*npm run adopt/);
+      await adopt(store, settings, signer, date);
+      await of(name).publish(store, [next]);
+      assert.deepEqual(await of(name).check(store, [next]), []);
+      const client = await machine();
+      await client.update();
+      assert.equal(await client.candidate('sample'), '0.24.0');
+      assert.deepEqual(await client.download(pinned('0.22.0')), [`sample-0.22.0-${suffix}`]);
+      await of(name).unpublish(store, 'local');
+      assert.deepEqual(
+        (await read(store, settings)).entries.map(({ version }) => version),
+        VERSIONS,
+      );
+    });
+
+    it(`of ${name} refuses what is not there, is ours already, or lacks a file, before any write`, async () => {
+      await assert.rejects(
+        adopt(store, settings, signer, date),
+        /has no indexes of others: there is nothing to adopt/,
+      );
+      await make();
+      const lost = `${settings.prefix}/${name === 'apt' ? 'stable/' : ''}sample-0.22.0-${suffix}`;
+      const body = (await store.get(lost))?.body ?? Buffer.alloc(0);
+      await store.put(lost, body.subarray(0, 10));
+      const before = await snapshot(store);
+      await assert.rejects(
+        adopt(store, settings, signer, date),
+        /sample-0\.22\.0-\S+ is missing or truncated/,
+      );
+      assert.deepEqual(await snapshot(store), before);
+      await store.put(lost, body);
+      await adopt(store, settings, signer, date);
+      await assert.rejects(adopt(store, settings, signer, date), /there is nothing to adopt/);
+    });
+  }
+});
