@@ -52,9 +52,19 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+async function checkWritable(folder: string): Promise<void> {
+  let at = folder;
+  while (at !== path.dirname(at) && !(await absentAsUndefined(fs.stat(at)))) at = path.dirname(at);
+  await absentAsUndefined(fs.access(at, constants.W_OK));
+}
+
 /** Makes missing folders, each with its mode and synced into its parent. */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await fs.mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  const first = await fs.mkdir(folder, { recursive: true, mode: FOLDER_MODE }).catch(async (error: Error) => {
+    // On a read-only file system Node says ENOENT (nodejs/node#47098); this says what is wrong.
+    if (isAbsent(error)) await checkWritable(path.dirname(folder));
+    throw error;
+  });
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = path.dirname(made)) {
     await absentAsUndefined(fs.chmod(made, FOLDER_MODE));
