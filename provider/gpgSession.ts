@@ -197,6 +197,19 @@ export async function withKeys<T>(folder: string, work: (gpg: Gpg) => Promise<T>
   }
 }
 
+/** Whether a process ends within five seconds. */
+async function ended(pid: number): Promise<boolean> {
+  for (let waited = 0; waited < 5000; waited += 25) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  return false;
+}
+
 /** Lets `work` add to a key folder. */
 export async function changeKeys<T>(folder: string, work: (gpg: Gpg) => Promise<T>): Promise<T> {
   const home = path.resolve(folder);
@@ -208,6 +221,12 @@ export async function changeKeys<T>(folder: string, work: (gpg: Gpg) => Promise<
   } finally {
     if (session.agent) await execute('gpgconf', ['--homedir', session.home, '--kill', 'all']);
     cleanUp(session);
+    // Its sockets were in the folder itself; an agent that had to be killed leaves them.
+    if (session.agent && (await ended(session.agent.pid))) {
+      for (const name of await fs.readdir(home)) {
+        if (name.startsWith('S.')) await fs.rm(path.join(home, name), { force: true });
+      }
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** The gpg key that signs indexes and rpms. Private parts stay in gpg; state holds the fingerprint only. */
 import * as fs from 'node:fs/promises';
-import { createLocalKey, openSigner } from '../gpg';
+import { createLocalKey, openSigner, Signer } from '../gpg';
 import { CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 
@@ -17,6 +17,24 @@ export interface SigningKeyInputs {
   fingerprint?: string;
 }
 
+const DAY = 24 * 3600 * 1000;
+/** Days before its end from which on a key is warned of, and from which on nothing is signed with it any more. */
+const WARN = 30;
+const FAIL = 7;
+
+/** What is to be said of a key that ends soon: clients refuse what it signed from that day on. */
+export function expiryRemark(
+  { fingerprint, uid, expires }: Pick<Signer, 'fingerprint' | 'uid' | 'expires'>,
+  setting: string,
+  now = new Date(),
+): { text: string; isFatal: boolean } | undefined {
+  const left = expires === undefined ? Infinity : (expires.getTime() - now.getTime()) / DAY;
+  if (left > WARN) return undefined;
+  const day = expires?.toISOString().slice(0, 10);
+  const text = `the signing key ${fingerprint} (${uid}) expires on ${day}: extend it (gpg --quick-set-expire) and publish it, or set ${setting} to another one`;
+  return { text, isFatal: left <= FAIL };
+}
+
 async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
   const exists = await fs.stat(inputs.home).catch(() => undefined);
   if (!exists && !inputs.key) return undefined;
@@ -26,6 +44,9 @@ async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
       key: inputs.key ?? inputs.localName,
       setting: inputs.setting,
     });
+    const remark = expiryRemark(signer, inputs.setting);
+    if (remark?.isFatal) throw new Error(remark.text);
+    if (remark) process.stderr.write(`warning: ${remark.text}\n`);
     return signer.fingerprint;
   } catch (error) {
     // Our own name, and the folder holds other keys: ours is still to be made.
