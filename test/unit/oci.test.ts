@@ -1,65 +1,27 @@
 import assert from 'node:assert/strict';
-import { ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { copy, digest, pushFiles, pushRootfs, remove, repositoryOf, withdraw } from '../../provider/oci';
+import { freePort, startRegistry, TestRegistry } from './registryServer';
 
 const ABSENT = `sha256:${'0'.repeat(64)}`;
-
-async function freePort(): Promise<number> {
-  const server = http.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function startRegistry(
-  folder: string,
-  deletion: boolean,
-): Promise<{ host: string; child: ChildProcess }> {
-  const host = `127.0.0.1:${await freePort()}`;
-  const config = path.join(folder, `registry-${deletion}.yml`);
-  const storage = {
-    filesystem: { rootdirectory: path.join(folder, String(deletion)) },
-    delete: { enabled: deletion },
-  };
-  fs.writeFileSync(
-    config,
-    JSON.stringify({
-      version: 0.1,
-      log: { level: 'error', accesslog: { disabled: true } },
-      storage,
-      http: { addr: host },
-    }),
-  );
-  const child = spawn('registry', ['serve', config], { stdio: 'ignore' });
-  for (let tries = 0; tries < 100; tries++) {
-    const up = await fetch(`http://${host}/v2/`).then(
-      () => true,
-      () => false,
-    );
-    if (up) return { host, child };
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('the registry did not start');
-}
 
 describe('oci', () => {
   let folder: string;
   let host: string;
   let fixed: string;
   let tarFile: string;
-  const children: ChildProcess[] = [];
+  const registries: TestRegistry[] = [];
 
   before(async () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'oci-test-'));
     const deletable = await startRegistry(folder, true);
     const kept = await startRegistry(folder, false);
-    children.push(deletable.child, kept.child);
+    registries.push(deletable, kept);
     ({ host } = deletable);
     fixed = kept.host;
     fs.mkdirSync(path.join(folder, 'files'));
@@ -69,8 +31,8 @@ describe('oci', () => {
     execFileSync('tar', [...options, '-C', path.join(folder, 'files'), '-cf', tarFile, 'package.deb']);
   });
 
-  after(() => {
-    for (const child of children) child.kill();
+  after(async () => {
+    for (const registry of registries) await registry.stop();
     fs.rmSync(folder, { recursive: true, force: true });
   });
 
