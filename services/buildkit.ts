@@ -46,7 +46,7 @@ function configuration(root: string, registry: string): string {
     '  enabled = true',
     '  gc = true',
     '  reservedSpace = "2GB"',
-    '  maxUsedSpace = "20GB"',
+    '  maxUsedSpace = "8GB"',
     '[worker.containerd]',
     '  enabled = false',
     `[registry.${JSON.stringify(registry)}]`,

@@ -113,7 +113,11 @@ class AptRepository implements Kind<AptFragment> {
     const url = `${this.store.url}/${this.settings.prefix}`;
     if (unverified !== undefined && (await this.state(unverified))) throw untrustedIndex(url);
     const indexes = (await this.store.list(`${this.folder}/`)).filter((key) => !key.includes('/by-hash/'));
-    if (indexes.length > 0) throw foreignRepository(url);
+    if (indexes.length > 0) {
+      // Somebody may have committed since the pointer was read.
+      if ((await this.store.head(this.pointerKey))?.etag !== etag) return this.read(trusted);
+      throw foreignRepository(url);
+    }
     return { manifest: emptyManifest(), isSound: false, indexKeys: [] };
   }
 

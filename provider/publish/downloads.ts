@@ -52,6 +52,8 @@ async function load(
     return { manifest: { ...manifest, leaving: manifest.leaving ?? [] }, etag: found.etag };
   }
   if (await store.head(sumsKey(settings))) {
+    // Somebody may have published for the first time since.
+    if (await store.head(manifestKey(settings))) return load(store, settings);
     throw new Error(
       `${settings.prefix} has a SHA256SUMS.asc but no manifest of ours; it was made by other means: adopt it first (npm run adopt)`,
     );

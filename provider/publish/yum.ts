@@ -124,7 +124,11 @@ class YumRepository implements Kind<YumFragment> {
       (id !== undefined && (await this.generation(id)) !== undefined) ||
       (unsigned !== undefined && (await this.state(this.key(''), unsigned, [])) !== undefined);
     if (isOurs) throw untrustedIndex(url);
-    if (pointer || unsigned) throw foreignRepository(url);
+    if (pointer || unsigned) {
+      // Somebody may have committed since the pointer was read.
+      if ((await this.store.head(this.pointerKey))?.etag !== etag) return this.read(trusted);
+      throw foreignRepository(url);
+    }
     return { manifest: emptyManifest(), isSound: false, indexKeys: [] };
   }
 

@@ -88,6 +88,26 @@ describe('publishing in trouble', function () {
       assert.deepEqual(await snapshot(store), before);
     });
 
+    it(`${name}: a first publication that another overtakes while it reads lists the packages of both`, async () => {
+      const [store, repository] = [openStore(bucket), of(name)];
+      const mine = await repository.build(store, work, { name: 'mine', version: '1.0.0' });
+      const other = await repository.build(store, work, { name: 'other', version: '1.0.0' }, 'other');
+      let isOvertaken = false;
+      const slow = Object.assign(Object.create(store) as Store, {
+        async get(key: string) {
+          const found = await store.get(key);
+          if (!isOvertaken) {
+            isOvertaken = true;
+            await repository.publish(store, [other]);
+          }
+          return found;
+        },
+      });
+      await repository.publish(slow, [mine]);
+      assert.deepEqual(await seen(repository, store), shown([mine, other]));
+      assert.deepEqual(await repository.check(store, [mine]), []);
+    });
+
     it(`${name}: a clock that jumps back neither deletes what clients need nor makes an older index`, async () => {
       const [store, repository] = [openStore(bucket), of(name)];
       const now = Date.now();
