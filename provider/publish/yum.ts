@@ -123,11 +123,10 @@ class YumRepository implements Kind<YumFragment> {
     const isOurs =
       (id !== undefined && (await this.generation(id)) !== undefined) ||
       (unsigned !== undefined && (await this.state(this.key(''), unsigned, [])) !== undefined);
-    if (isOurs) throw untrustedIndex(url);
     if (pointer || unsigned) {
       // Somebody may have committed since the pointer was read.
       if ((await this.store.head(this.pointerKey))?.etag !== etag) return this.read(trusted);
-      throw foreignRepository(url);
+      throw isOurs ? untrustedIndex(url) : foreignRepository(url);
     }
     return { manifest: emptyManifest(), isSound: false, indexKeys: [] };
   }

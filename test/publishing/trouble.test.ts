@@ -89,23 +89,23 @@ describe('publishing in trouble', function () {
     });
 
     it(`${name}: a first publication that another overtakes while it reads lists the packages of both`, async () => {
-      const [store, repository] = [openStore(bucket), of(name)];
-      const mine = await repository.build(store, work, { name: 'mine', version: '1.0.0' });
-      const other = await repository.build(store, work, { name: 'other', version: '1.0.0' }, 'other');
-      let isOvertaken = false;
-      const slow = Object.assign(Object.create(store) as Store, {
-        async get(key: string) {
-          const found = await store.get(key);
-          if (!isOvertaken) {
-            isOvertaken = true;
-            await repository.publish(store, [other]);
-          }
-          return found;
-        },
-      });
-      await repository.publish(slow, [mine]);
-      assert.deepEqual(await seen(repository, store), shown([mine, other]));
-      assert.deepEqual(await repository.check(store, [mine]), []);
+      const repository = of(name);
+      for (let overtakenAt = 1; overtakenAt <= 5; overtakenAt++) {
+        const store = openStore(path.join(bucket, `${overtakenAt}`));
+        const mine = await repository.build(store, work, { name: 'mine', version: '1.0.0' });
+        const other = await repository.build(store, work, { name: 'other', version: '1.0.0' }, 'other');
+        let reads = 0;
+        const overtake = async () => {
+          if (++reads === overtakenAt) await repository.publish(store, [other]);
+        };
+        const slow = Object.assign(Object.create(store) as Store, {
+          get: (key: string) => overtake().then(() => store.get(key)),
+          list: (prefix: string) => overtake().then(() => store.list(prefix)),
+        });
+        await repository.publish(slow, [mine]);
+        assert.deepEqual(await seen(repository, store), shown([mine, other]), `read ${overtakenAt}`);
+        assert.deepEqual(await repository.check(store, [mine]), [], `read ${overtakenAt}`);
+      }
     });
 
     it(`${name}: a clock that jumps back neither deletes what clients need nor makes an older index`, async () => {
