@@ -79,6 +79,8 @@ async function compile(name) {
     bundle: true,
     platform: 'node',
     target: 'node20',
+    // Half the bytes to read at every start.
+    minifyWhitespace: true,
     format: 'cjs',
     // Large, and loaded only where a bucket is on S3.
     external: ['@aws-sdk/*'],

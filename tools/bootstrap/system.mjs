@@ -1,7 +1,8 @@
 // Debian packages that the commands need.
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { withLock } from './lock.mjs';
 import { run, say, SetupError } from './log.mjs';
@@ -23,11 +24,38 @@ export function onPath(command) {
   });
 }
 
+/** What was installed when dpkg last changed anything. @typedef {{ status: string, installed: string[] }} Stamp */
+
+const stampPath = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '.local', 'system.json');
+
+/** @returns {Stamp} of this moment, without packages where dpkg changed something since the last look */
+function stampOf() {
+  const { size, mtimeMs } = statSync('/var/lib/dpkg/status');
+  const status = `${size} ${mtimeMs}`;
+  if (!existsSync(stampPath)) return { status, installed: [] };
+  /** @type {Stamp} */
+  const stamp = JSON.parse(readFileSync(stampPath, 'utf8'));
+  return stamp.status === status ? stamp : { status, installed: [] };
+}
+
+/**
+ * @param {string[]} packages
+ * @returns {Promise<string[]>} those that are not installed; asks dpkg only where it changed something since
+ */
+async function missingOf(packages) {
+  const stamp = stampOf();
+  if (packages.every((name) => stamp.installed.includes(name))) return [];
+  const missing = await askDpkg(packages);
+  const installed = [...stamp.installed, ...packages.filter((name) => !missing.includes(name))];
+  writeFileSync(stampPath, JSON.stringify({ status: stamp.status, installed: [...new Set(installed)] }));
+  return missing;
+}
+
 /**
  * @param {string[]} packages
  * @returns {Promise<string[]>} those that are not installed
  */
-async function missingOf(packages) {
+async function askDpkg(packages) {
   const query = ['-W', '-f', '${db:Status-Status} ${Package}\n', ...packages];
   // Status 1 only says that some are unknown.
   const { stdout } = await execute('dpkg-query', query).catch((error) => error);
