@@ -41,6 +41,10 @@ export interface Settings {
   epoch?: number;
   /** `falco:signingKey`: fingerprint or user id. Default: a local key "not for release". */
   signingKey?: string;
+  /** `falco:indexKeys`: fingerprints of further keys that sign indexes (docs/keys.md). Default: none. */
+  indexKeys: string[];
+  /** `falco:publishedKeys`: fingerprints of further keys in the published key file. Default: none. */
+  publishedKeys: string[];
   /** `falco:gnupgHome`: GNUPGHOME of that key. Default `.local/gnupg`. */
   gnupgHome: string;
   /** `falco:immutable`: a released name with other bytes stops the update. Default false. */
@@ -69,6 +73,8 @@ const KEYS = [
   'version',
   'date',
   'signingKey',
+  'indexKeys',
+  'publishedKeys',
   'gnupgHome',
   'immutable',
   'withdrawn',
@@ -100,6 +106,8 @@ export function readSettings(): Settings {
     version: version === undefined ? undefined : checkVersion(version, key('version')),
     epoch: epoch(config.get('date')),
     signingKey: config.get('signingKey'),
+    indexKeys: fingerprints(config, 'indexKeys'),
+    publishedKeys: fingerprints(config, 'publishedKeys'),
     gnupgHome: config.get('gnupgHome') ?? '.local/gnupg',
     immutable: flag(config, 'immutable'),
     withdrawn: strings(config, 'withdrawn').map((version) => checkVersion(version, key('withdrawn'))),
@@ -152,6 +160,14 @@ function epoch(text: string | undefined): number | undefined {
     key('date'),
     `"${text}" is no date; give seconds since 1970, or ISO 8601 such as 2020-05-12T16:53:46Z`,
   );
+}
+
+function fingerprints(config: pulumi.Config, name: Key): string[] {
+  return strings(config, name).map((text) => {
+    const fingerprint = text.replace(/ /g, '').toUpperCase();
+    if (/^[0-9A-F]{40}$/.test(fingerprint)) return fingerprint;
+    throw new SettingError(key(name), `"${text}" is no fingerprint; give its 40 hex digits`);
+  });
 }
 
 /** A structured value; the error of a malformed one names the key. */

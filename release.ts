@@ -21,6 +21,8 @@ export interface Origin {
   version?: string;
   epoch?: number;
   signingKey?: string;
+  indexKeys: string[];
+  publishedKeys: string[];
   gnupgHome: string;
 }
 
@@ -47,6 +49,9 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
     key: origin.signingKey,
     localName: localKeyName(catalog.product),
     setting: `${namespace}:signingKey`,
+    indexKeys: origin.indexKeys,
+    indexSetting: `${namespace}:indexKeys`,
+    publishedKeys: origin.publishedKeys,
   });
   const bases = Object.fromEntries(
     basesOf(settings).map(([name, row]) => {

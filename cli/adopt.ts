@@ -56,6 +56,9 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
       key: text('signingKey'),
       localName: localKeyName(catalog.product),
       setting,
+      indexKeys: [],
+      indexSetting: 'falco:indexKeys',
+      publishedKeys: [],
     });
     const signer = await openSigner({ home, key: id, setting });
     await adopt(store, settings, signer, date);

@@ -45,6 +45,9 @@ export class Repositories extends pulumi.ComponentResource {
         keep: settings.keep,
         immutable: settings.immutable,
         signing: { home: key.home, fingerprint: key.fingerprint, setting: key.setting },
+        indexKeys: key.indexKeys,
+        publishedKeys: key.publishedKeys,
+        rpms: listing('yum', args).prefix,
       };
       return new Repository(KINDS[kind], `${name}-${kind}`, inputs, { parent: this, dependsOn: barrier });
     };

@@ -51,6 +51,8 @@ export class SigningKey extends pulumi.CustomResource {
   declare readonly home: pulumi.Output<string>;
   declare readonly setting: pulumi.Output<string>;
   declare readonly fingerprint: pulumi.Output<string>;
+  declare readonly indexKeys: pulumi.Output<string[]>;
+  declare readonly publishedKeys: pulumi.Output<string[]>;
 
   constructor(name: string, args: Args<SigningKeyInputs>, opts?: pulumi.CustomResourceOptions) {
     super('artifacts:index:SigningKey', name, outputs(['fingerprint'], args), opts);

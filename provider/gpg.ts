@@ -1,7 +1,8 @@
 /** Signing with a gpg key. Private keys never leave gpg; passphrases never pass through here. */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { changeKeys, execute, Gpg, runGpg, withKeys } from './gpgSession';
+import { chooseKey, KeyError, secretKeys } from './gpgKeys';
+import { changeKeys, execute, runGpg, withKeys } from './gpgSession';
 import { withLock } from './store/folderLock';
 
 export interface Signer {
@@ -14,122 +15,66 @@ export interface Signer {
   /** When the key expires; absent: never. */
   expires?: Date;
   home: string;
-  /** The document clear-signed (RFC 4880 section 7), SHA-256. */
+  /** Fingerprints whose signatures an index has, the oldest key first. */
+  indexKeys: string[];
+  /** Fingerprints in the published key file: this key first. */
+  publishedKeys: string[];
+  /** An index clear-signed (RFC 4880 section 7) by each of the index keys, SHA-256. */
   clearSign(document: Buffer): Promise<Buffer>;
-  /** A detached signature, ASCII-armored, SHA-256. */
+  /** A detached signature of a file by this key, ASCII-armored, SHA-256. */
   detach(data: Buffer | { file: string }): Promise<Buffer>;
-  /** The public key, ASCII-armored. */
+  /** Detached signatures of an index by each of the index keys, in one armor. */
+  detachIndex(document: Buffer): Promise<Buffer>;
+  /** The published keys, ASCII-armored, a block each: rpm's import wants it so. */
   publicKey(): Promise<Buffer>;
-  /** The public key in binary form, as apt's `Signed-By` takes it. */
+  /** The published keys in binary form, as apt's `Signed-By` takes it. */
   keyring(): Promise<Buffer>;
   /** All public keys of the folder, binary: whose signatures count as ours, also after a rotation. */
   trustedKeys(): Promise<Buffer>;
 }
 
-interface SecretKey {
-  fingerprint: string;
-  uid: string;
-  validity: string;
-  created: Date;
-  canSign: boolean;
-  expires?: Date;
-  /** Names of the files that hold its private parts, without `.key`. */
-  keygrips: string[];
+/** A key, and what it shares its work with while one takes the place of another (docs/keys.md). */
+export interface SignerOptions {
+  /** GNUPGHOME. */
+  home: string;
+  /** Fingerprint or (part of) a user id; without it the folder must hold one secret key. */
+  key?: string;
+  /** Configuration key that messages name. */
+  setting: string;
+  /** Fingerprints of further keys that sign indexes; published, too. */
+  indexKeys?: string[];
+  /** Fingerprints of further keys in the published key file. */
+  publishedKeys?: string[];
 }
 
 /** Marks a key that `createLocalKey` made. Release stacks refuse such a key. */
 export const NOT_FOR_RELEASE = 'not for release';
 
-/** Reads `gpg --with-colons` (GnuPG's doc/DETAILS, "Format of the colon listings"). */
-function parseKeys(listing: string): SecretKey[] {
-  const keys: SecretKey[] = [];
-  for (const line of listing.split('\n')) {
-    const fields = line.split(':');
-    const last = keys[keys.length - 1];
-    if (fields[0] === 'pub') {
-      const expires = fields[6] ? new Date(Number(fields[6]) * 1000) : undefined;
-      // Upper case letters are what the whole key, subkeys included, can be used for now.
-      keys.push({
-        fingerprint: '',
-        uid: '',
-        validity: fields[1],
-        created: new Date(Number(fields[5]) * 1000),
-        canSign: fields[11].includes('S'),
-        expires,
-        keygrips: [],
-      });
-    } else if (fields[0] === 'grp') {
-      last?.keygrips.push(fields[9]);
-    } else if (fields[0] === 'fpr' && last?.fingerprint === '') {
-      last.fingerprint = fields[9];
-    } else if (fields[0] === 'uid' && last?.uid === '') {
-      last.uid = fields[9].replace(/\\x([0-9a-f]{2})/g, (_, hex: string) =>
-        String.fromCharCode(parseInt(hex, 16)),
+/** The public keys of a folder, by fingerprint; each is asked for once. */
+function exporter(home: string) {
+  const all = (...args: string[]) =>
+    runGpg(home, ['--export-options', 'export-minimal', '--export', ...args]);
+  const known = new Map<string, Promise<Buffer>>();
+  return {
+    all,
+    async key(fingerprint: string, ...form: string[]): Promise<Buffer> {
+      const id = [fingerprint, ...form].join(' ');
+      const exported = known.get(id) ?? all(...form, fingerprint);
+      known.set(id, exported);
+      const bytes = await exported;
+      if (bytes.length > 0) return bytes;
+      throw new KeyError(
+        `The public key ${fingerprint} is not in ${home}, and it has to stay published: import it there with gpg. The published key file has it.`,
       );
-    }
-  }
-  return keys;
+    },
+  };
 }
 
 /**
- * Keys of the folder whose private parts are there (or stand for a card). Asks gpg for the public ones and looks
- * for the files: `--list-secret-keys` would start an agent, in every preview.
+ * Opens a signing key. Errors: no such key, several, expired, revoked, not for signing. Nothing needs to be closed:
+ * the agent ends a moment after its last use, or with this process.
  */
-async function secretKeys(home: string, key?: string): Promise<SecretKey[]> {
-  const args = ['--with-colons', '--with-keygrip', '--fixed-list-mode', '--list-keys'];
-  let keys: SecretKey[];
-  try {
-    keys = parseKeys((await runGpg(home, key === undefined ? args : [...args, '--', key])).toString());
-  } catch (error) {
-    // gpg fails when nothing matches; any other failure says something else.
-    if (/No public key|No such file|not found/i.test((error as Error).message)) return [];
-    throw error;
-  }
-  const files = new Set(await fs.readdir(path.join(home, 'private-keys-v1.d')).catch(() => []));
-  return keys.filter(({ keygrips }) => keygrips.some((grip) => files.has(`${grip}.key`)));
-}
-
-function describe({ fingerprint, uid }: SecretKey): string {
-  return `${fingerprint} (${uid})`;
-}
-
-function chooseKey(keys: SecretKey[], home: string, key: string | undefined, setting: string): SecretKey {
-  const named = key === undefined ? '' : ` "${key}"`;
-  if (keys.length === 0) {
-    throw new Error(
-      `There is no secret key${named} in ${home}: import it there with gpg, or set ${setting} to the fingerprint of one that is there.`,
-    );
-  }
-  if (keys.length > 1) {
-    const found = keys.map(describe).join(', ');
-    throw new Error(
-      `Several keys in ${home} match${named}: set ${setting} to the fingerprint of one of ${found}.`,
-    );
-  }
-  const [chosen] = keys;
-  if (chosen.validity === 'r') {
-    throw new Error(`The signing key ${describe(chosen)} is revoked: set ${setting} to another one.`);
-  }
-  if (chosen.validity === 'e' || (chosen.expires && chosen.expires.getTime() <= Date.now())) {
-    const day = chosen.expires?.toISOString().slice(0, 10) ?? 'an unknown day';
-    throw new Error(
-      `The signing key ${describe(chosen)} expired on ${day}: extend it (gpg --quick-set-expire), or set ${setting} to another one.`,
-    );
-  }
-  if (!chosen.canSign) {
-    throw new Error(`The key ${describe(chosen)} cannot sign: set ${setting} to one that can.`);
-  }
-  return chosen;
-}
-
-/**
- * Opens a signing key.
- *
- * `home` is a GNUPGHOME, `key` a fingerprint or (part of) a user id; without it the folder must hold one secret key.
- * `setting` is the configuration key that messages name. Errors: no such key, several, expired, revoked, not for
- * signing. Nothing needs to be closed: the agent ends a moment after its last use, or with this process.
- */
-export async function openSigner(options: { home: string; key?: string; setting: string }): Promise<Signer> {
+export async function openSigner(options: SignerOptions): Promise<Signer> {
   const home = path.resolve(options.home);
   const { key, setting } = options;
   if (!(await fs.stat(home).catch(() => undefined))?.isDirectory()) {
@@ -137,36 +82,43 @@ export async function openSigner(options: { home: string; key?: string; setting:
       `The key folder ${home} does not exist: import the key there with gpg, or set ${setting}.`,
     );
   }
-  const use = <T>(work: (gpg: Gpg) => Promise<T>) => withKeys(home, work);
   const chosen = chooseKey(await secretKeys(home, key), home, key, setting);
-  const sign = (args: string[], data: Buffer | { file: string }) => {
-    const common = [
-      '--local-user',
-      chosen.fingerprint,
-      '--digest-algo',
-      'SHA256',
-      '--armor',
-      '--output',
-      '-',
-      ...args,
-    ];
-    return use((gpg) =>
+  const signing = [chosen];
+  for (const other of options.indexKeys ?? []) {
+    if (other === chosen.fingerprint) continue;
+    signing.push(chooseKey(await secretKeys(home, other), home, other, setting));
+  }
+  // A client that looks at one signature only looks at the first, and it is the old key that all of them have.
+  signing.sort((a, b) => a.created.getTime() - b.created.getTime());
+  const indexKeys = signing.map(({ fingerprint }) => fingerprint);
+  const others = [...indexKeys, ...(options.publishedKeys ?? [])].sort();
+  const publishedKeys = [...new Set([chosen.fingerprint, ...others])];
+
+  const sign = (keys: string[], args: string[], data: Buffer | { file: string }) => {
+    const users = keys.flatMap((one) => ['--local-user', one]);
+    const common = [...users, '--digest-algo', 'SHA256', '--armor', '--output', '-', ...args];
+    return withKeys(home, (gpg) =>
       Buffer.isBuffer(data) ? gpg.run(common, data) : gpg.run([...common, '--', path.resolve(data.file)]),
     );
   };
-  const exported = (...args: string[]) =>
-    use((gpg) => gpg.run(['--export-options', 'export-minimal', '--export', ...args]));
+  const exported = exporter(home);
+  const each = async (...form: string[]) =>
+    Buffer.concat(await Promise.all(publishedKeys.map((one) => exported.key(one, ...form))));
+  let trusted: Promise<Buffer> | undefined;
   return {
     fingerprint: chosen.fingerprint,
     uid: chosen.uid,
     created: chosen.created,
     expires: chosen.expires,
     home,
-    clearSign: (document) => sign(['--clear-sign'], document),
-    detach: (data) => sign(['--detach-sign'], data),
-    publicKey: () => exported('--armor', chosen.fingerprint),
-    keyring: () => exported(chosen.fingerprint),
-    trustedKeys: () => exported(),
+    indexKeys,
+    publishedKeys,
+    clearSign: (document) => sign(indexKeys, ['--clear-sign'], document),
+    detach: (data) => sign([chosen.fingerprint], ['--detach-sign'], data),
+    detachIndex: (document) => sign(indexKeys, ['--detach-sign'], document),
+    publicKey: () => each('--armor'),
+    keyring: () => each(),
+    trustedKeys: () => (trusted ??= exported.all()),
   };
 }
 

@@ -1,20 +1,8 @@
 /** Checks OpenPGP signatures with gpgv: no key folder, no agent, no trust database. */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import { dearmor } from './formats/openpgp';
 import { execute, withTemporaryFolder } from './gpgSession';
-
-/** Armored text (one or more blocks, RFC 4880 section 6.2) as bytes; binary input is returned as it is. */
-export function dearmor(text: Buffer): Buffer {
-  const blocks = text.toString('latin1').match(/-----BEGIN PGP [^\n]*-----[\s\S]*?-----END PGP [^\n]*-----/g);
-  if (!blocks) return text;
-  const bodies = blocks.map((block) => {
-    const lines = block.split(/\r?\n/).slice(1, -1);
-    // Header lines end at the first empty line; a line with `=` in front is the checksum.
-    const data = lines.slice(lines.indexOf('') + 1).filter((line) => !line.startsWith('='));
-    return Buffer.from(data.join(''), 'base64');
-  });
-  return Buffer.concat(bodies);
-}
 
 /**
  * The text of a clear-signed document, unverified, or undefined when it is none (RFC 4880 section 7) or has more
@@ -28,41 +16,55 @@ export function clearText(document: Buffer): string | undefined {
   return match ? `${match[1].replace(/^- /gm, '')}\n` : undefined;
 }
 
+interface Verified {
+  /** Fingerprints of the primary keys that made a good signature, in the order of the signatures. */
+  signers: string[];
+  output: Buffer;
+}
+
 async function gpgv(
   keyring: Buffer,
   args: (folder: string) => Promise<string[]>,
-): Promise<Buffer | undefined> {
+): Promise<Verified | undefined> {
   return withTemporaryFolder(async (folder) => {
     const keys = path.join(folder, 'keyring.gpg');
     await fs.writeFile(keys, dearmor(keyring));
-    const output = path.join(folder, 'output');
+    const file = path.join(folder, 'output');
     const common = ['--homedir', folder, '--keyring', keys, '--status-fd', '1'];
-    const { stdout } = await execute('gpgv', [...common, '--output', output, ...(await args(folder))]);
+    const { stdout } = await execute('gpgv', [...common, '--output', file, ...(await args(folder))]);
     const status = stdout.toString();
     // An expired key does not undo what it signed while it was valid; a bad signature or a revoked key does.
-    if (!/^\[GNUPG:\] VALIDSIG /m.test(status) || /^\[GNUPG:\] (BADSIG|REVKEYSIG) /m.test(status))
-      return undefined;
-    return fs.readFile(output).catch(() => Buffer.alloc(0));
+    const signers = [...status.matchAll(/^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$/gm)].map(([, key]) => key);
+    if (signers.length === 0 || /^\[GNUPG:\] (BADSIG|REVKEYSIG) /m.test(status)) return undefined;
+    return { signers, output: await fs.readFile(file).catch(() => Buffer.alloc(0)) };
+  });
+}
+
+async function verifiedDocument(document: Buffer, keyring: Buffer): Promise<Verified | undefined> {
+  if (clearText(document) === undefined) return undefined;
+  return gpgv(keyring, async (folder) => {
+    const file = path.join(folder, 'document');
+    await fs.writeFile(file, document);
+    return [file];
   });
 }
 
 /** The signed text of a clear-signed document, or undefined when no key of the keyring (armored or not) made it. */
 export async function verifiedText(document: Buffer, keyring: Buffer): Promise<string | undefined> {
-  if (clearText(document) === undefined) return undefined;
-  const text = await gpgv(keyring, async (folder) => {
-    const file = path.join(folder, 'document');
-    await fs.writeFile(file, document);
-    return [file];
-  });
-  return text?.toString();
+  return (await verifiedDocument(document, keyring))?.output.toString();
 }
 
-/** Whether a key of the keyring made this detached signature (armored or not) of the data. */
-export async function isSignedBy(
+/** Which keys of the keyring clear-signed a document: fingerprints, in order; none when a signature is bad. */
+export async function textSigners(document: Buffer, keyring: Buffer): Promise<string[]> {
+  return (await verifiedDocument(document, keyring))?.signers ?? [];
+}
+
+/** Which keys of the keyring made this detached signature (armored or not) of the data. */
+export async function signersOf(
   data: Buffer | { file: string },
   signature: Buffer,
   keyring: Buffer,
-): Promise<boolean> {
+): Promise<string[]> {
   const result = await gpgv(keyring, async (folder) => {
     const signed = Buffer.isBuffer(data) ? path.join(folder, 'data') : data.file;
     if (Buffer.isBuffer(data)) await fs.writeFile(signed, data);
@@ -70,5 +72,14 @@ export async function isSignedBy(
     await fs.writeFile(file, signature);
     return [file, signed];
   });
-  return result !== undefined;
+  return result?.signers ?? [];
+}
+
+/** Whether a key of the keyring made this detached signature of the data. */
+export async function isSignedBy(
+  data: Buffer | { file: string },
+  signature: Buffer,
+  keyring: Buffer,
+): Promise<boolean> {
+  return (await signersOf(data, signature, keyring)).length > 0;
 }

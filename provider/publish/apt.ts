@@ -16,14 +16,16 @@ import { gzip, sha256, xz } from '../formats/compress';
 import { readControl } from '../formats/debControl';
 import { Signer } from '../gpg';
 import { foreignDebs, ForeignPackage } from '../formats/foreignIndexes';
-import { clearText, isSignedBy, verifiedText } from '../gpgVerify';
+import { armorKeys } from '../formats/openpgp';
+import { clearText, isSignedBy, signersOf, textSigners, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
 import { adoptable, adoptRepository } from './adopt';
 import { isIntact } from './blobs';
+import { checkRepository } from './check';
+import { ExpectedKeys, isSignedAsExpected } from './keys';
 import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
-  checkFiles,
   Committed,
   Foreign,
   foreignRepository,
@@ -179,10 +181,10 @@ class AptRepository implements Kind<AptFragment> {
     return { pointer, text, files: text === undefined ? [] : listedFiles(text) };
   }
 
-  private sources(publicKey: Buffer): Buffer {
+  private sources(keyring: Buffer): Buffer {
     const { prefix, suite, component, architectures } = this.settings;
     const url = `${this.store.url}/${prefix}`;
-    return Buffer.from(aptSources(url, suite, component, architectures, publicKey.toString()));
+    return Buffer.from(aptSources(url, suite, component, architectures, armorKeys(keyring)));
   }
 
   async settle(signer: Signer): Promise<void> {
@@ -195,18 +197,20 @@ class AptRepository implements Kind<AptFragment> {
     const release = Buffer.from(text);
     const isNew = await putIfChanged(this.store, `${this.folder}/Release`, release);
     const signature = isNew ? undefined : await this.store.get(`${this.folder}/Release.gpg`);
-    if (!signature || !(await isSignedBy(release, signature.body, await signer.keyring()))) {
-      await this.store.put(`${this.folder}/Release.gpg`, await signer.detach(release));
-    }
-    await putIfChanged(this.store, this.sourcesKey, this.sources(await signer.publicKey()));
+    const keyring = await signer.keyring();
+    const signers = signature ? await signersOf(release, signature.body, keyring) : [];
+    if (!isSignedAsExpected(signers, signer))
+      await this.store.put(`${this.folder}/Release.gpg`, await signer.detachIndex(release));
+    await putIfChanged(this.store, this.sourcesKey, this.sources(keyring));
   }
 
-  async check(trusted: Buffer, publicKey: Buffer): Promise<string[]> {
+  async check(expected: ExpectedKeys): Promise<string[]> {
+    const { keyring } = expected;
     const { pointer, text, files } = await this.committed();
     const problems: string[] = [];
-    if (!pointer || text === undefined || (await verifiedText(pointer.body, trusted)) === undefined) {
-      problems.push(`${this.pointerKey} is missing, edited or signed by another key`);
-    }
+    const pointerSigners = pointer ? await textSigners(pointer.body, keyring) : [];
+    if (!isSignedAsExpected(pointerSigners, expected))
+      problems.push(`${this.pointerKey} is missing, edited or signed by other keys`);
     for (const file of files) {
       for (const key of [this.byHash(file), `${this.folder}/${file.path}`]) {
         if (!(await isIntact(this.store, key, file))) problems.push(`${key} is missing or edited`);
@@ -215,11 +219,11 @@ class AptRepository implements Kind<AptFragment> {
     const release = await this.store.get(`${this.folder}/Release`);
     const signature = await this.store.get(`${this.folder}/Release.gpg`);
     if (release?.body.toString() !== text) problems.push(`${this.folder}/Release is missing or edited`);
-    if (!signature || !(await isSignedBy(Buffer.from(text ?? ''), signature.body, trusted))) {
-      problems.push(`${this.folder}/Release.gpg is missing or not of this Release`);
-    }
+    const signers = signature ? await signersOf(Buffer.from(text ?? ''), signature.body, keyring) : [];
+    if (!isSignedAsExpected(signers, expected))
+      problems.push(`${this.folder}/Release.gpg is missing, not of this Release, or signed by other keys`);
     const sources = await this.store.get(this.sourcesKey);
-    if (!sources?.body.equals(this.sources(publicKey)))
+    if (!sources?.body.equals(this.sources(keyring)))
       problems.push(`${this.sourcesKey} is missing or edited`);
     return problems;
   }
@@ -280,16 +284,15 @@ export async function unpublishApt(
   await unpublishPackages({ store, settings, kind, signer, date, options }, stack);
 }
 
-/** What is missing, edited or not signed with the published key; `publishApt` of the same packages repairs it. */
+/**
+ * What is missing, edited or signed by other keys; `publishApt` of the same packages repairs it. Without a signer, any
+ * signature of the published keys will do.
+ */
 export async function checkApt(
   store: Store,
   settings: RepositorySettings,
   packages: PublishedPackage[],
+  signer?: Signer,
 ): Promise<string[]> {
-  const kind = new AptRepository(store, settings);
-  const key = await store.get(settings.publicKey);
-  if (!key) return [`${settings.publicKey} is missing`];
-  const { manifest } = await kind.read();
-  const { problems } = await checkFiles(store, settings, kind, manifest, packages);
-  return [...(await kind.check(key.body, key.body)), ...problems];
+  return checkRepository(store, settings, new AptRepository(store, settings), packages, signer);
 }

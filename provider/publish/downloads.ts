@@ -5,19 +5,26 @@
  */
 import { downloadsPage } from '../formats/downloadsPage';
 import { Signer } from '../gpg';
-import { clearText, verifiedText } from '../gpgVerify';
+import { clearText, textSigners } from '../gpgVerify';
 import { ConflictError, Store } from '../store/store';
 import { ensureBlob, poolKeys, unbuilt } from './blobs';
+import {
+  checkKeys,
+  expectedKeys,
+  hasOtherKeys,
+  isSignedAsExpected,
+  publishKeys,
+  removeUnusedKeys,
+  signAnew,
+} from './keys';
 import { applyPolicy } from './policy';
 import {
   backOff,
   immutableName,
   latestAliases,
   PublishedPackage,
-  publishKeys,
   publishPlain,
   putIfChanged,
-  removeUnusedKeys,
   RepositorySettings,
   TRIES,
 } from './published';
@@ -33,6 +40,8 @@ export interface DownloadsManifest {
   entries: DownloadsEntry[];
   /** Objects that were to be deleted right after this manifest was committed. */
   leaving: string[];
+  /** Fingerprints of the keys that were published with it, one of which made each signature beside a file. */
+  keys?: string[];
 }
 
 type Settings = RepositorySettings;
@@ -78,7 +87,7 @@ export async function publishDownloads(
 ): Promise<DownloadsManifest> {
   const day = date.toISOString().slice(0, 10);
   for (const one of packages) await ensureBlob(store, one, []);
-  const manifest = await change(store, settings, (entries) => {
+  const manifest = await change(store, settings, signer, (entries) => {
     const listed = new Map(entries.map((entry) => [entry.fileName, entry]));
     for (const one of packages) {
       const before = listed.get(one.fileName);
@@ -89,7 +98,7 @@ export async function publishDownloads(
     const all = [...listed.values()].sort(byName);
     return policy ? applyPolicy(all, policy) : all;
   });
-  await derive(store, settings, manifest, signer);
+  await derive(store, settings, manifest, signer, new Set(packages.map(({ fileName }) => fileName)));
   for (const key of manifest.leaving) await store.delete(key);
   return manifest;
 }
@@ -101,15 +110,20 @@ export async function publishDownloads(
 async function change(
   store: Store,
   settings: Settings,
+  signer: Signer,
   merge: (entries: DownloadsEntry[]) => DownloadsEntry[],
 ): Promise<DownloadsManifest> {
   for (let attempt = 0; ; attempt++) {
     const { manifest, etag } = await load(store, settings);
     const entries = merge(manifest.entries);
-    if (etag && JSON.stringify(entries) === JSON.stringify(manifest.entries)) return manifest;
+    const isSame = JSON.stringify(entries) === JSON.stringify(manifest.entries);
+    if (etag && isSame && !hasOtherKeys(manifest.keys, signer)) return manifest;
+    const plain = plainFiles(manifest.entries).map(([name]) => `${settings.prefix}/${name}`);
+    await signAnew(store, signer, manifest.keys, plain);
     const kept = new Set(keysOf(settings, entries));
     const gone = [...keysOf(settings, manifest.entries), ...manifest.leaving].filter((key) => !kept.has(key));
-    const after: DownloadsManifest = { format: 1, entries, leaving: [...new Set(gone)].sort() };
+    const leaving = [...new Set(gone)].sort();
+    const after: DownloadsManifest = { format: 1, entries, leaving, keys: signer.publishedKeys };
     const body = Buffer.from(`${JSON.stringify(after, undefined, 1)}\n`);
     try {
       if (etag || entries.length > 0) await store.compareAndSwap(manifestKey(settings), body, etag);
@@ -140,15 +154,31 @@ function plainFiles(entries: DownloadsEntry[]): [string, DownloadsEntry][] {
   return [...fixed, ...latestAliases(entries)].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** Bytes of every object of the folder, by key: one listing. */
+async function sizesOf(store: Store, { prefix }: Settings): Promise<Map<string, number>> {
+  return new Map((await store.listObjects(`${prefix}/`)).map(({ key, size }) => [key, size]));
+}
+
+/** Whether a plain name has the size of its bytes, and a signature. */
+function isWhole(sizes: Map<string, number>, key: string, size: number): boolean {
+  return sizes.get(key) === size && (sizes.get(`${key}.asc`) ?? 0) > 0;
+}
+
+/** Writes what follows from the manifest: of the files, those named, the moving names, and what is not whole. */
 async function derive(
   store: Store,
   settings: Settings,
   manifest: DownloadsManifest,
   signer: Signer,
+  fileNames: Set<string>,
 ): Promise<void> {
   await publishKeys(store, settings, signer);
+  const sizes = await sizesOf(store, settings);
+  const moving = latestAliases(manifest.entries);
   for (const [name, entry] of plainFiles(manifest.entries)) {
-    await publishPlain(store, signer, entry, `${settings.prefix}/${name}`);
+    const key = `${settings.prefix}/${name}`;
+    if (isWhole(sizes, key, entry.size) && !moving.has(name) && !fileNames.has(entry.fileName)) continue;
+    await publishPlain(store, signer, entry, key);
   }
   await publishSums(store, settings, manifest, signer);
   await putIfChanged(store, pageKey(settings), Buffer.from(page(store, settings, manifest)));
@@ -183,7 +213,8 @@ async function publishSums(
 ): Promise<void> {
   const wanted = sums(manifest);
   const before = await store.get(sumsKey(settings));
-  if (before && (await verifiedText(before.body, await signer.keyring())) === wanted) return;
+  const signers = before ? await textSigners(before.body, await signer.keyring()) : [];
+  if (before && clearText(before.body) === wanted && isSignedAsExpected(signers, signer)) return;
   await store.put(sumsKey(settings), await signer.clearSign(Buffer.from(wanted)));
 }
 
@@ -196,8 +227,10 @@ export async function unpublishDownloads(
 ): Promise<void> {
   // Nothing of ours was ever here: whatever is, is somebody else's.
   if ((await load(store, settings)).etag === undefined) return;
-  const after = await change(store, settings, (entries) => entries.filter((entry) => entry.stack !== stack));
-  if (after.entries.length > 0) await derive(store, settings, after, signer);
+  const after = await change(store, settings, signer, (entries) =>
+    entries.filter((entry) => entry.stack !== stack),
+  );
+  if (after.entries.length > 0) await derive(store, settings, after, signer, new Set());
   for (const key of after.leaving) await store.delete(key);
   const { manifest, etag } = await load(store, settings);
   if (manifest.entries.length > 0) return;
@@ -208,27 +241,31 @@ export async function unpublishDownloads(
   await removeUnusedKeys(store, settings);
 }
 
-/** What is not as the manifest says; a refresh shows it, the next update repairs it. */
+/** What is not as the manifest says; a refresh shows it, the next update repairs it. Reads no file. */
 export async function checkDownloads(
   store: Store,
   settings: Settings,
   packages: PublishedPackage[],
+  signer?: Signer,
 ): Promise<string[]> {
   const { manifest } = await load(store, settings);
-  const problems: string[] = [];
+  const expected = await expectedKeys(store, settings, signer);
+  if (!expected) return [`${settings.publicKey} or ${settings.keyring} is missing`];
+  const problems = await checkKeys(store, settings, expected);
   const listed = new Map(manifest.entries.map((entry) => [entry.fileName, entry]));
   for (const { fileName, sha256 } of packages) {
     if (listed.get(fileName)?.sha256 !== sha256) problems.push(`${fileName} is not listed`);
   }
+  const sizes = await sizesOf(store, settings);
   for (const [name, { key, size }] of plainFiles(manifest.entries)) {
-    if ((await store.head(key))?.size !== size) problems.push(`${key} is missing or truncated`);
-    if ((await store.head(`${settings.prefix}/${name}`))?.size !== size)
-      problems.push(`${name} is missing or truncated`);
-    if (!(await store.head(`${settings.prefix}/${name}.asc`))) problems.push(`${name}.asc is missing`);
+    if (sizes.get(key) !== size) problems.push(`${key} is missing or truncated`);
+    if (!isWhole(sizes, `${settings.prefix}/${name}`, size))
+      problems.push(`${name} or its .asc is missing or truncated`);
   }
   const found = await store.get(sumsKey(settings));
-  if (!found || clearText(found.body) !== sums(manifest))
-    problems.push('SHA256SUMS.asc is missing or edited');
+  const signers = found ? await textSigners(found.body, expected.keyring) : [];
+  if (!found || clearText(found.body) !== sums(manifest) || !isSignedAsExpected(signers, expected))
+    problems.push('SHA256SUMS.asc is missing, edited or signed by other keys');
   const shown = await store.get(pageKey(settings));
   if (shown?.body.toString() !== page(store, settings, manifest))
     problems.push('index.html is missing or edited');

@@ -14,6 +14,8 @@ export type Listed = Pick<
 > & {
   /** Of an rpm: equal for equal packages whatever their signatures. */
   identity?: string;
+  /** Of an rpm: the key that signed it. */
+  signedBy?: string;
 };
 
 export interface Kind {
@@ -35,7 +37,12 @@ export interface Kind {
     signer: Signer,
     date: Date,
   ): Promise<void>;
-  check(store: Store, settings: RepositorySettings, packages: PublishedPackage[]): Promise<string[]>;
+  check(
+    store: Store,
+    settings: RepositorySettings,
+    packages: PublishedPackage[],
+    signer?: Signer,
+  ): Promise<string[]>;
 }
 
 export const KINDS = {

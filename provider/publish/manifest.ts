@@ -9,6 +9,8 @@ export interface ManifestEntry<F> extends PublishedPackage {
   published: string;
   /** Equal for equal packages whatever their signatures; absent where the bytes decide. */
   identity?: string;
+  /** Fingerprint, or key id, of the key whose signature is inside of it; absent: of none. */
+  signedBy?: string;
   /** What it adds to the indexes. */
   fragment: F;
 }
@@ -27,6 +29,8 @@ export interface Manifest<F> {
   superseded: Superseded[];
   /** Objects that were to be deleted right after this manifest was committed. */
   leaving: string[];
+  /** Fingerprints of the keys that were published with it, one of which made each signature beside a package. */
+  keys?: string[];
 }
 
 /** Superseded objects stay for two generations, and at least as long as any cache may hold an index. */

@@ -92,44 +92,19 @@ export async function publishPlain(
 }
 
 /** A detached `.asc` beside a file. A valid one is kept: another would be other bytes. */
-async function publishSignature(store: Store, signer: Signer, key: string, keep: boolean): Promise<void> {
+export async function publishSignature(
+  store: Store,
+  signer: Signer,
+  key: string,
+  keep: boolean,
+): Promise<void> {
   const signature = `${key}.asc`;
   const before = keep ? await store.get(signature) : undefined;
   const file = await store.get(key);
   if (!file) throw new Error(`${key} vanished while it was published; run the update again`);
-  if (before && (await isSignedBy(file.body, before.body, await signer.trustedKeys()))) return;
+  // Valid is what the published keys verify: a key that is no longer one of them is replaced.
+  if (before && (await isSignedBy(file.body, before.body, await signer.keyring()))) return;
   await store.put(signature, await signer.detach(file.body));
-}
-
-/** The public key in both forms, as clients fetch it. */
-export async function publishKeys(store: Store, settings: RepositorySettings, signer: Signer): Promise<void> {
-  await putIfChanged(store, settings.publicKey, await signer.publicKey());
-  await putIfChanged(store, settings.keyring, await signer.keyring());
-}
-
-/** Which form of the public key is missing or not the signer's. */
-export async function checkKeys(
-  store: Store,
-  settings: RepositorySettings,
-  signer: Signer,
-): Promise<string[]> {
-  const wanted = [
-    [settings.publicKey, await signer.publicKey()],
-    [settings.keyring, await signer.keyring()],
-  ] as const;
-  const problems: string[] = [];
-  for (const [key, body] of wanted)
-    if (!(await store.get(key))?.body.equals(body)) problems.push(`${key} is missing or edited`);
-  return problems;
-}
-
-/** Removes the public keys when nothing else is left in their folder: the last repository takes them with it. */
-export async function removeUnusedKeys(store: Store, settings: RepositorySettings): Promise<void> {
-  const keys = [settings.publicKey, settings.keyring];
-  const folder = settings.publicKey.slice(0, settings.publicKey.lastIndexOf('/') + 1);
-  if (folder === '') return;
-  if ((await store.list(folder)).some((key) => !keys.includes(key))) return;
-  for (const key of keys) await store.delete(key);
 }
 
 /** Tries of a compare-and-swap before another writer's luck becomes an error. */

@@ -13,17 +13,24 @@ import { Signer } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
 import { ConflictError, digestInKey, Store } from '../store/store';
 import { applyPolicy, Policy } from './policy';
-import { ensureBlob, isIntact, poolKeys, unbuilt, wholeKey } from './blobs';
+import { ensureBlob, poolKeys, unbuilt, wholeKey } from './blobs';
+import { checkFiles } from './check';
+import {
+  checkKeys,
+  ExpectedKeys,
+  hasOtherKeys,
+  publishKeys,
+  removeUnusedKeys,
+  signAnew,
+  signerKeys,
+} from './keys';
 import { sha256 as digest } from '../formats/compress';
 import { GRACE, keptKeys, Manifest, ManifestEntry, mergeEntries, nextManifest, plainNames } from './manifest';
 import {
   backOff,
-  checkKeys,
   immutableName,
   PublishedPackage,
-  publishKeys,
   publishPlain,
-  removeUnusedKeys,
   RepositorySettings,
   TRIES,
 } from './published';
@@ -62,13 +69,13 @@ export interface Kind<F> {
     file: string,
     one: PublishedPackage,
     date: Date,
-  ): Promise<{ architecture: string; identity?: string; fragment: F }>;
+  ): Promise<Pick<ManifestEntry<F>, 'architecture' | 'identity' | 'signedBy' | 'fragment'>>;
   /** Writes the immutable index files of a state and gives the pointer's contents. */
   stage(manifest: Manifest<F>, date: Date, signer: Signer): Promise<Buffer>;
   /** Brings index copies of fixed names in line with the committed state. */
   settle(signer: Signer): Promise<void>;
-  /** What of the index files is missing or edited, or signed by none of `trusted`, given the published key (armored). */
-  check(trusted: Buffer, publicKey: Buffer): Promise<string[]>;
+  /** What of the index files is missing, edited, or not signed as expected. */
+  check(expected: ExpectedKeys): Promise<string[]>;
   plainKey(name: string): string;
   /** Prefixes below which all objects are index files of some generation, named by digest. */
   generations: string[];
@@ -79,8 +86,6 @@ export interface Kind<F> {
 export interface PublishOptions {
   /** A released name with other bytes is an error before anything is written. */
   immutable?: boolean;
-  /** Go on from indexes that none of our keys signed: after the signing key was replaced on purpose. */
-  trustUnverified?: boolean;
   /** The publisher's clock, for the grace time. */
   now?: Date;
   /** What becomes of earlier releases. Default: they stay as they are. */
@@ -105,7 +110,7 @@ export function foreignRepository(url: string): ForeignRepositoryError {
 
 export function untrustedIndex(url: string): UntrustedIndexError {
   return new UntrustedIndexError(
-    `The index of ${url} is signed by none of our keys, so nothing is added to it. Restore the key that signed it; only if that key was replaced on purpose, publish once without this check (trustUnverified).`,
+    `The index of ${url} is signed by none of our keys, so nothing is added to it. If it is right that another key signed it, import that public key into the key folder with gpg; otherwise find out who wrote here.`,
   );
 }
 
@@ -181,11 +186,16 @@ export async function commit<F>(
   entries: ManifestEntry<F>[],
   goesAway: boolean,
 ) {
-  const { store, kind, signer, options } = job;
+  const { store, settings, kind, signer, options } = job;
   const now = options.now ?? new Date();
   const plainKey = (name: string) => kind.plainKey(name);
-  const next = nextManifest(current.manifest, entries, current.indexKeys, plainKey, now, goesAway);
+  const merged = nextManifest(current.manifest, entries, current.indexKeys, plainKey, now, goesAway);
+  const next = { ...merged, keys: signer.publishedKeys };
   const kept = keptKeys(next, plainKey);
+  // Before an index is signed with them.
+  await publishKeys(store, settings, signer);
+  const names = [...plainNames(current.manifest.entries).keys()].map(plainKey);
+  await signAnew(store, signer, current.manifest.keys, names);
   // What an earlier publisher was to delete and may not have; the list is dropped by this commit.
   await deleteKeys(
     store,
@@ -225,11 +235,7 @@ async function cleanUp<F>(
 }
 
 /** Plain copies of these names, and the index copies; again until the pointer stays what it was. */
-export async function settle<F>(
-  { store, settings, kind, signer }: Job<F>,
-  fileNames: Set<string>,
-): Promise<void> {
-  await publishKeys(store, settings, signer);
+export async function settle<F>({ store, kind, signer }: Job<F>, fileNames: Set<string>): Promise<void> {
   for (let round = 0; round < TRIES; round++) {
     const before = (await store.head(kind.pointerKey))?.etag;
     const { manifest } = await kind.read();
@@ -242,39 +248,6 @@ export async function settle<F>(
     await kind.settle(signer);
     if ((await store.head(kind.pointerKey))?.etag === before) return;
   }
-}
-
-/** Problems with blobs and plain names of all entries, from one listing, and with the packages' own bytes. */
-export async function checkFiles<F>(
-  store: Store,
-  settings: RepositorySettings,
-  kind: Kind<F>,
-  manifest: Manifest<F>,
-  packages: PublishedPackage[],
-): Promise<{ problems: string[]; fileNames: Set<string> }> {
-  const sizes = new Map((await store.listObjects(`${settings.prefix}/`)).map(({ key, size }) => [key, size]));
-  const own = new Set(packages.map(({ fileName }) => fileName));
-  const problems: string[] = [];
-  const fileNames = new Set<string>();
-  const names = plainNames(manifest.entries);
-  const report = (fileName: string, problem: string) => {
-    fileNames.add(fileName);
-    problems.push(problem);
-  };
-  const isWhole = async (key: string, entry: ManifestEntry<F>) =>
-    sizes.get(key) === entry.size && (!own.has(entry.fileName) || (await isIntact(store, key, entry)));
-  for (const entry of manifest.entries) {
-    if (!(await isWhole(entry.key, entry))) report(entry.fileName, `${entry.key} is missing or damaged`);
-  }
-  for (const [name, entry] of names) {
-    const key = kind.plainKey(name);
-    if (!(await isWhole(key, entry))) report(entry.fileName, `${key} is missing or damaged`);
-    if (!sizes.get(`${key}.asc`)) report(entry.fileName, `${key}.asc is missing`);
-  }
-  const listed = new Set(manifest.entries.map(({ fileName }) => fileName));
-  for (const fileName of own)
-    if (!listed.has(fileName)) problems.push(`${settings.prefix} does not list ${fileName}`);
-  return { problems, fileNames };
 }
 
 async function retrying<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -302,7 +275,7 @@ function checkNames(packages: PublishedPackage[]): void {
 export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage[]): Promise<Manifest<F>> {
   const { store, settings, kind, signer, options } = job;
   checkNames(packages);
-  const trusted = options.trustUnverified ? undefined : await signer.trustedKeys();
+  const trusted = await signer.trustedKeys();
   const known = new Map<string, ManifestEntry<F>>();
   return retrying(kind.pointerKey, async () => {
     const current = await kind.read(trusted);
@@ -310,12 +283,12 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
     const merged = mergeEntries(current.manifest.entries, described);
     const entries = options.policy ? applyPolicy(merged, options.policy) : merged;
     const fileNames = new Set(packages.map(({ fileName }) => fileName));
-    const isChanged = JSON.stringify(entries) !== JSON.stringify(current.manifest.entries);
+    const isChanged =
+      JSON.stringify(entries) !== JSON.stringify(current.manifest.entries) ||
+      hasOtherKeys(current.manifest.keys, signer);
     if (!isChanged && current.isSound) {
-      const indexes = [
-        ...(await checkKeys(store, settings, signer)),
-        ...(await kind.check(await signer.trustedKeys(), await signer.publicKey())),
-      ];
+      const expected = await signerKeys(signer);
+      const indexes = [...(await checkKeys(store, settings, expected)), ...(await kind.check(expected))];
       const files = await checkFiles(store, settings, kind, current.manifest, packages);
       if (indexes.length === 0 && files.problems.length === 0) return current.manifest;
       for (const fileName of files.fileNames) fileNames.add(fileName);
@@ -335,8 +308,8 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
 
 /** Takes a stack's packages out. An emptied repository leaves no object under its prefix. */
 export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<void> {
-  const { store, settings, kind, signer, options } = job;
-  const trusted = options.trustUnverified ? undefined : await signer.trustedKeys();
+  const { store, settings, kind, signer } = job;
+  const trusted = await signer.trustedKeys();
   await retrying(kind.pointerKey, async () => {
     const current = await kind.read(trusted);
     const entries = current.manifest.entries.filter((entry) => entry.stack !== stack);

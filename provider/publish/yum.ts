@@ -3,19 +3,21 @@
  * root is a copy for configurations with a `baseurl`; its repomd.xml and signature cannot switch together.
  */
 import { sha256 } from '../formats/compress';
-import { readRpm, rpmDigests } from '../formats/rpmHeader';
+import { issuerOf } from '../formats/openpgp';
+import { readRpm, rpmDigests, SIGNATURE_TAG } from '../formats/rpmHeader';
 import { IndexFile, parseRepomd, renderRepomd, repoFile, unpackIndex, yumIndexes } from '../formats/yumIndex';
 import { rpmIdentity, YumFragment, yumFragment } from '../formats/yumPackage';
 import { foreignRpms } from '../formats/foreignIndexes';
 import { Signer } from '../gpg';
-import { isSignedBy } from '../gpgVerify';
+import { isSignedBy, signersOf } from '../gpgVerify';
 import { Store } from '../store/store';
 import { adoptable, adoptRepository } from './adopt';
 import { isIntact } from './blobs';
+import { checkRepository } from './check';
+import { ExpectedKeys, isSignedAsExpected } from './keys';
 import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
-  checkFiles,
   Committed,
   Foreign,
   foreignRepository,
@@ -163,7 +165,9 @@ class YumRepository implements Kind<YumFragment> {
     const href = one.key.slice(this.settings.prefix.length + 1);
     const time = Math.floor(date.getTime() / 1000);
     const fragment = yumFragment(rpm, { sha256: one.sha256, size: one.size, href, time });
-    return { architecture, identity: `${header}:${payload}`, fragment };
+    const signature = rpm.signature.values.get(SIGNATURE_TAG.rsa);
+    const signedBy = Buffer.isBuffer(signature) ? issuerOf(signature) : undefined;
+    return { architecture, identity: `${header}:${payload}`, ...(signedBy && { signedBy }), fragment };
   }
 
   private async putAll(folder: string, files: IndexFile[]): Promise<void> {
@@ -181,9 +185,9 @@ class YumRepository implements Kind<YumFragment> {
     await this.putAll(folder, generation);
     await this.putAll(this.key(''), root);
     await this.store.put(`${folder}${ROOT_COPY}/repomd.xml`, rootRepomd);
-    await this.store.put(`${folder}${ROOT_COPY}/repomd.xml.asc`, await signer.detach(rootRepomd));
+    await this.store.put(`${folder}${ROOT_COPY}/repomd.xml.asc`, await signer.detachIndex(rootRepomd));
     await this.store.put(`${folder}repodata/repomd.xml`, repomd);
-    await this.store.put(`${folder}repodata/repomd.xml.asc`, await signer.detach(repomd));
+    await this.store.put(`${folder}repodata/repomd.xml.asc`, await signer.detachIndex(repomd));
     return this.pointer(id);
   }
 
@@ -215,7 +219,7 @@ class YumRepository implements Kind<YumFragment> {
     await putIfChanged(this.store, this.repoKey, this.repo());
   }
 
-  async check(trusted: Buffer): Promise<string[]> {
+  async check(expected: ExpectedKeys): Promise<string[]> {
     const folder = await this.committedFolder();
     if (folder === undefined) return [`${this.pointerKey} is missing or edited`];
     const problems: string[] = [];
@@ -225,8 +229,10 @@ class YumRepository implements Kind<YumFragment> {
       { repomd: this.key(this.fixed[0]), base: this.key('') },
     ];
     for (const { repomd, base } of places) {
-      const body = await this.signed(repomd, trusted);
-      if (!body) problems.push(`${repomd} or its signature is missing, edited or of another key`);
+      const [body, signature] = [await this.signed(repomd), await this.store.get(`${repomd}.asc`)];
+      const signers = body && signature ? await signersOf(body, signature.body, expected.keyring) : [];
+      if (!isSignedAsExpected(signers, expected))
+        problems.push(`${repomd} or its signature is missing, edited or of other keys`);
       for (const file of (body && parseRepomd(body)?.files) ?? []) {
         if (!(await isIntact(this.store, `${base}${file.name}`, file))) {
           problems.push(`${base}${file.name} is missing or edited`);
@@ -299,16 +305,15 @@ export async function unpublishYum(
   await unpublishPackages({ store, settings, kind, signer, date, options }, stack);
 }
 
-/** What is missing, edited or not signed with the published key; `publishYum` of the same packages repairs it. */
+/**
+ * What is missing, edited or signed by other keys; `publishYum` of the same packages repairs it. Without a signer, any
+ * signature of the published keys will do.
+ */
 export async function checkYum(
   store: Store,
   settings: RepositorySettings,
   packages: PublishedPackage[],
+  signer?: Signer,
 ): Promise<string[]> {
-  const kind = new YumRepository(store, settings);
-  const key = await store.get(settings.publicKey);
-  if (!key) return [`${settings.publicKey} is missing`];
-  const { manifest } = await kind.read();
-  const { problems } = await checkFiles(store, settings, kind, manifest, packages);
-  return [...(await kind.check(key.body)), ...problems];
+  return checkRepository(store, settings, new YumRepository(store, settings), packages, signer);
 }

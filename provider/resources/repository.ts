@@ -1,5 +1,7 @@
 /** A published repository as one resource: an apt repository, a yum repository, or the download folder. */
+import * as fs from 'node:fs/promises';
 import { openSigner } from '../gpg';
+import { KeyError } from '../gpgKeys';
 import { Kind, KINDS, Listed, RepositoryPlace, settingsOf } from '../publish/kinds';
 import { applyPolicy, Policy } from '../publish/policy';
 import { latestAliases, PublishedPackage } from '../publish/published';
@@ -20,6 +22,12 @@ export interface RepositoryInputs extends RepositoryPlace {
   prefixes: string[];
   packages: RepositoryPackage[];
   signing: Signing;
+  /** Fingerprints of further keys that sign the index. */
+  indexKeys: string[];
+  /** Fingerprints of further keys in the published key file. Check adds those that signed a listed rpm. */
+  publishedKeys: string[];
+  /** Prefix of the yum repository: an rpm is verified with the key that signed it, however old. */
+  rpms: string;
   /** Versions of this stack that indexes and unversioned names no longer offer. */
   withdrawn: string[];
   /** How many versions of this stack are kept, the newest ones; 0: all. */
@@ -51,9 +59,15 @@ export interface RepositoryOutputs {
 }
 
 type State = RepositoryInputs & RepositoryOutputs;
-const storeOf = ({ bucket, url }: RepositoryInputs) => openStore(bucket, url);
-const signerOf = ({ signing }: RepositoryInputs) =>
-  openSigner({ home: signing.home, key: signing.fingerprint, setting: signing.setting });
+const storeOf = ({ bucket, url }: Pick<RepositoryInputs, 'bucket' | 'url'>) => openStore(bucket, url);
+const signerOf = ({ signing, indexKeys, publishedKeys }: RepositoryInputs) =>
+  openSigner({
+    home: signing.home,
+    key: signing.fingerprint,
+    setting: signing.setting,
+    indexKeys,
+    publishedKeys,
+  });
 const published = ({ packages, stack, prefix }: RepositoryInputs): PublishedPackage[] =>
   packages.map((one) => {
     const key = `${prefix}/pool/${one.sha256}/${one.fileName}`;
@@ -104,15 +118,25 @@ function files(kind: Kind, inputs: RepositoryInputs, entries: Listed[]): Record<
   return Object.fromEntries([...own, ...moving]);
 }
 
+/** Inputs of a preview: a key that is still to be made has no fingerprint. */
+type Known = Omit<RepositoryInputs, 'signing'> & { signing?: Signing };
+
 /** What check adds: known in a preview, because names and versions are. */
-async function plan(kind: Kind, news: RepositoryInputs) {
-  let listed: Listed[];
+async function plan(kind: Kind, news: Known) {
   try {
-    listed = (await kind.read(storeOf(news), settingsOf(news))).entries;
+    const { entries } = await kind.read(storeOf(news), settingsOf(news));
+    return { ...planned(entries, news), publishedKeys: await publishedKeys(news) };
   } catch (error) {
     throw new CheckError('prefix', (error as Error).message);
   }
-  return planned(listed, news);
+}
+
+/** The keys that are to be published beside those that sign: an rpm has one signature, which clients check as long as it is listed. */
+async function publishedKeys(news: Known): Promise<string[]> {
+  const { entries } = await KINDS.yum.read(storeOf(news), settingsOf(news, news.rpms));
+  const signers = applyPolicy(entries, policyOf(news)).flatMap(({ signedBy }) => signedBy ?? []);
+  const others = signers.filter((key) => key !== news.signing?.fingerprint && !news.indexKeys.includes(key));
+  return [...new Set([...news.publishedKeys, ...others])].sort();
 }
 
 /** Which file each unversioned name will stand for, which files go, and which get other bytes. */
@@ -148,7 +172,7 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
       if (news === UNKNOWN) return news;
       // Digests may be unknown in a preview; names and versions are not, unless the source is.
       const named = known(withoutUnknownDigests(news));
-      const found = named ? await plan(kind, named as RepositoryInputs) : NOTHING_KNOWN;
+      const found = named ? await plan(kind, named as Known) : NOTHING_KNOWN;
       return { ...news, ...found };
     },
 
@@ -163,6 +187,8 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
         'packages',
         'latest',
         'signing',
+        'indexKeys',
+        'publishedKeys',
         'withdrawn',
       ] as const;
       const changes = changed(olds, news, [...fields]);
@@ -179,7 +205,7 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
     },
 
     async read(state) {
-      return { ...state, problems: await kind.check(storeOf(state), settingsOf(state), published(state)) };
+      return { ...state, problems: await problemsOf(kind, state) };
     },
 
     async delete(state: State) {
@@ -191,17 +217,39 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
   };
 }
 
+/** Where the key folder is elsewhere, the keys that are published will do; a key that cannot sign is a problem. */
+async function problemsOf(kind: Kind, state: State): Promise<string[]> {
+  const hasKeys = await fs.stat(state.signing.home).then(
+    () => true,
+    () => false,
+  );
+  try {
+    const signer = hasKeys ? await signerOf(state) : undefined;
+    return await kind.check(storeOf(state), settingsOf(state), published(state), signer);
+  } catch (error) {
+    if (error instanceof KeyError) return [error.message];
+    throw error;
+  }
+}
+
 const NOTHING_KNOWN = { latest: UNKNOWN, expired: UNKNOWN, rebuilt: UNKNOWN } as const;
 
 function withoutUnknownDigests(news: Exclude<Previewed<RepositoryInputs>, typeof UNKNOWN>) {
   const { packages, signing, ...rest } = news;
-  void signing;
+  const key = known<Signing>(signing);
   if (packages === UNKNOWN || !Array.isArray(packages)) return UNKNOWN;
   const names = packages.map((one) => {
     if (one === UNKNOWN) return one;
     return { ...one, sha256: known<string>(one.sha256) ?? '', size: 0, key: '' };
   });
-  return { ...rest, latest: {}, expired: [], rebuilt: {}, packages: names } as Previewed<unknown>;
+  return {
+    ...rest,
+    ...(key && { signing: key }),
+    latest: {},
+    expired: [],
+    rebuilt: {},
+    packages: names,
+  } as Previewed<unknown>;
 }
 
 export const aptRepository = repository(KINDS.apt);

@@ -1,7 +1,10 @@
-/** The gpg key that signs indexes and rpms. Private parts stay in gpg; state holds the fingerprint only. */
+/**
+ * The gpg keys that sign indexes and rpms: the one that does, and those that share its work while one takes the place
+ * of another (docs/keys.md). Private parts stay in gpg; state holds fingerprints only.
+ */
 import * as fs from 'node:fs/promises';
 import { createLocalKey, openSigner, Signer } from '../gpg';
-import { CheckError, known, Resource } from '../resource';
+import { changed, CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 
 export interface SigningKeyInputs {
@@ -13,6 +16,12 @@ export interface SigningKeyInputs {
   localName: string;
   /** Configuration key that names it, for messages. */
   setting: string;
+  /** Fingerprints of further keys that sign indexes. */
+  indexKeys: string[];
+  /** Configuration key of these. */
+  indexSetting: string;
+  /** Fingerprints of further keys in the published key file. */
+  publishedKeys: string[];
   /** Set by check where the key is there already. */
   fingerprint?: string;
 }
@@ -39,18 +48,24 @@ async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
   const exists = await fs.stat(inputs.home).catch(() => undefined);
   if (!exists && !inputs.key) return undefined;
   try {
-    const signer = await openSigner({
-      home: inputs.home,
-      key: inputs.key ?? inputs.localName,
-      setting: inputs.setting,
-    });
-    const remark = expiryRemark(signer, inputs.setting);
+    const { home, setting, indexKeys, indexSetting, publishedKeys } = inputs;
+    for (const one of indexKeys) {
+      // On its way out: it may end soon, and gpg refuses it when it has.
+      const remark = expiryRemark(await openSigner({ home, key: one, setting: indexSetting }), indexSetting);
+      if (remark) process.stderr.write(`warning: ${remark.text}\n`);
+    }
+    const key = inputs.key ?? inputs.localName;
+    const signer = await openSigner({ home, key, setting, indexKeys, publishedKeys });
+    // Says which of them is not there.
+    await signer.publicKey();
+    const remark = expiryRemark(signer, setting);
     if (remark?.isFatal) throw new Error(remark.text);
     if (remark) process.stderr.write(`warning: ${remark.text}\n`);
     return signer.fingerprint;
   } catch (error) {
     // Our own name, and the folder holds other keys: ours is still to be made.
-    if (!inputs.key && /^There is no secret key/.test((error as Error).message)) return undefined;
+    const isMissing = (error as Error).message.startsWith(`There is no secret key "${inputs.localName}"`);
+    if (!inputs.key && isMissing) return undefined;
     throw new CheckError('key', (error as Error).message);
   }
 }
@@ -69,8 +84,7 @@ export const signingKey: Resource<SigningKeyInputs, { fingerprint: string }> = {
   },
 
   diff(olds, news) {
-    const fingerprint = news === UNKNOWN ? UNKNOWN : news.fingerprint;
-    return { changes: fingerprint === olds.fingerprint ? [] : ['fingerprint'] };
+    return { changes: changed(olds, news, ['fingerprint', 'indexKeys', 'publishedKeys']) };
   },
 
   async create(inputs) {
@@ -80,6 +94,16 @@ export const signingKey: Resource<SigningKeyInputs, { fingerprint: string }> = {
 
   async update(_olds, news) {
     return { fingerprint: await make({ ...news, fingerprint: undefined }) };
+  },
+
+  /** A key that is gone, was replaced or expired is one that the next update has to look at. */
+  async read(state) {
+    const inputs = { ...state, fingerprint: undefined };
+    const fingerprint = await find(inputs).catch((error: Error) => {
+      process.stderr.write(`warning: ${error.message}\n`);
+      return undefined;
+    });
+    return { ...state, fingerprint: fingerprint ?? '' };
   },
 
   /** A key stays with its owner: a release that is gone is still verified with it. */

@@ -58,7 +58,14 @@ export async function serveRepository(...releases: Made[][]): Promise<ServedRepo
     ...{ bucket, stack: 'local', url: server.url, product, architecture },
     ...{ publicKey: names.publicKey, keyring: names.keyring },
     ...{ suite: repositories.apt.suite, component: repositories.apt.component },
-    ...{ withdrawn: [], keep: 0, immutable: false },
+    ...{
+      indexKeys: [],
+      publishedKeys: [],
+      rpms: repositories.yum.prefix.release,
+      withdrawn: [],
+      keep: 0,
+      immutable: false,
+    },
     signing: { home: signer.home, fingerprint: signer.fingerprint, setting: 'test:key' },
   };
   const packages: Outputs['packages'] = {};

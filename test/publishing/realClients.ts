@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -12,6 +13,8 @@ export interface Machine {
   update(): Promise<void>;
   /** File names that installing these packages downloads. */
   download(...what: string[]): Promise<string[]>;
+  /** Downloads one version of a package, without what it needs, and checks it as an installation does. */
+  fetch(name: string, version: string): Promise<void>;
   /** The version that an installation by name would take. */
   candidate(name: string): Promise<string>;
 }
@@ -52,6 +55,10 @@ export async function aptMachine(folder: string, sources: string): Promise<Machi
       await apt('install', '-y', '--download-only', ...what);
       return [...stdout.matchAll(/^'([^']+)'/gm)].map(([, uri = '']) => path.basename(uri)).sort();
     },
+    async fetch(name, version) {
+      // As root, apt says that it cannot use its sandbox here; the digest is checked all the same.
+      await run('apt-get', [...args, '-q', 'download', `${name}=${version}`], { cwd: root });
+    },
     async candidate(name) {
       const { stdout } = await run('apt-cache', [...args, 'policy', name]);
       return /^ {2}Candidate: (.+)$/m.exec(stdout)?.[1] ?? '';
@@ -78,7 +85,10 @@ export async function dnfMachine(folder: string, repo: string): Promise<Machine>
   ];
   const dnf = async (...command: string[]) => {
     try {
-      return (await run('dnf', [...common, ...command])).stdout;
+      const { stdout, stderr } = await run('dnf', [...common, ...command]);
+      // dnf ends with 0 where a repository could not be had.
+      if (/^(Error|Ignoring repositories)/m.test(stderr + stdout)) throw new Error(stdout + stderr);
+      return stdout;
     } finally {
       for (const name of await fs.readdir(path.join(root, 'cache'))) {
         // dnf leaves an agent running for its copy of the key.
@@ -97,6 +107,18 @@ export async function dnfMachine(folder: string, repo: string): Promise<Machine>
       const stdout = await dnf('install', '--downloadonly', `--downloaddir=${out}`, ...what);
       if (!stdout.includes('Complete!')) throw new Error(stdout);
       return (await fs.readdir(out)).sort();
+    },
+    async fetch(name, version) {
+      const key = /^gpgkey=file:\/\/(.*)$/m.exec(repo)?.[1] ?? '';
+      const query = ['repoquery', '--quiet', '--location', `${name}-${version}`];
+      const file = fileURLToPath((await dnf(...query)).trim());
+      const db = ['--dbpath', path.join(root, 'keys')];
+      await run('rpmkeys', [...db, '--import', key]);
+      await run('rpmkeys', [...db, '--checksig', '--verbose', file]).catch(
+        ({ stdout }: { stdout: string }) => {
+          throw new Error(stdout);
+        },
+      );
     },
     async candidate(name) {
       return (await dnf('repoquery', '--quiet', '--latest-limit=1', '--qf=%{version}', name)).trim();

@@ -82,7 +82,7 @@ async function declare(which: Catalog, channel: 'release' | 'master' = 'release'
       keep: 0,
       hasSource: true,
     },
-    { source: 'examples/falco-mini', extra: {}, gnupgHome: '.local/gnupg' },
+    { source: 'examples/falco-mini', extra: {}, indexKeys: [], publishedKeys: [], gnupgHome: '.local/gnupg' },
   );
   await new Promise((resolve) => pulumi.output(outputs).apply(resolve));
   return declared;

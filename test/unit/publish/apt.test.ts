@@ -5,6 +5,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { createLocalKey, openSigner, Signer } from '../../../provider/gpg';
+import { runGpg } from '../../../provider/gpgSession';
 import { checkApt, publishApt, readAptManifest, unpublishApt } from '../../../provider/publish/apt';
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
@@ -260,7 +261,10 @@ describe('apt repository', function () {
     const after = await snapshot(store);
     delete after[next.key];
     assert.deepEqual(after, before);
-    await publishApt(store, settings, [one], other, date, { trustUnverified: true });
-    assert.deepEqual(await checkApt(store, settings, [one]), []);
+    // The remedy that the message names.
+    await runGpg(home, ['--import'], await signer.publicKey());
+    const both = await openSigner({ home, key: other.fingerprint, setting: 'x' });
+    await publishApt(store, settings, [one], both, date);
+    assert.deepEqual(await checkApt(store, settings, [one], both), []);
   });
 });

@@ -117,7 +117,7 @@ describe('gpg', function () {
     await fs.mkdir(other, { mode: 0o700 });
     await assert.rejects(
       open('ABCD'),
-      /^Error: There is no secret key "ABCD" in .*: .* set product:signingKey to/,
+      /^KeyError: There is no secret key "ABCD" in .*: .* set product:signingKey to/,
     );
     const make = (...args: string[]) =>
       changeKeys(other, (gpg) =>
@@ -131,7 +131,7 @@ describe('gpg', function () {
     await make('Short lived', 'ed25519', 'sign', 'seconds=1');
     await assert.rejects(
       open(),
-      /^Error: Several keys in .* match: set product:signingKey to the fingerprint of one of .*Short lived/,
+      /^KeyError: Several keys in .* match: set product:signingKey to the fingerprint of one of .*Short lived/,
     );
     await new Promise((resolve) => setTimeout(resolve, 1100));
     await assert.rejects(

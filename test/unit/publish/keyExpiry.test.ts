@@ -34,7 +34,15 @@ describe('a key that expires', () => {
       await fs.chmod(home, 0o700);
       const args = ['--batch', '--passphrase', '', '--quick-generate-key', 'Short', 'rsa2048', 'sign', '5d'];
       execFileSync('gpg', ['--homedir', home, ...args], { stdio: 'ignore' });
-      const inputs = { home, key: 'Short', localName: 'Local', setting: 'falco:signingKey' };
+      const inputs = {
+        home,
+        key: 'Short',
+        localName: 'Local',
+        setting: 'falco:signingKey',
+        indexKeys: [],
+        indexSetting: 'falco:indexKeys',
+        publishedKeys: [],
+      };
       await assert.rejects(signingKey.check?.(inputs, undefined) ?? Promise.resolve(), {
         property: 'key',
         message:

@@ -1,0 +1,85 @@
+/** The public keys as clients fetch them, and whose signatures a repository is to have. */
+import { Signer } from '../gpg';
+import { Store } from '../store/store';
+import { publishSignature, putIfChanged, RepositorySettings } from './published';
+
+/** The published keys in both forms. */
+export async function publishKeys(store: Store, settings: RepositorySettings, signer: Signer): Promise<void> {
+  await putIfChanged(store, settings.publicKey, await signer.publicKey());
+  await putIfChanged(store, settings.keyring, await signer.keyring());
+}
+
+/** What a repository is checked against. */
+export interface ExpectedKeys {
+  /** The published keys, armored and binary. */
+  publicKey: Buffer;
+  keyring: Buffer;
+  /** Fingerprints whose signatures each index has, in order; absent: any of the keyring. */
+  indexKeys?: string[];
+}
+
+export async function signerKeys(signer: Signer): Promise<ExpectedKeys> {
+  const { indexKeys } = signer;
+  return { publicKey: await signer.publicKey(), keyring: await signer.keyring(), indexKeys };
+}
+
+/** The signer's keys; without one, as where the key folder is elsewhere, the keys that are published. */
+export async function expectedKeys(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer | undefined,
+): Promise<ExpectedKeys | undefined> {
+  if (signer) return signerKeys(signer);
+  const [publicKey, keyring] = [await store.get(settings.publicKey), await store.get(settings.keyring)];
+  return publicKey && keyring && { publicKey: publicKey.body, keyring: keyring.body };
+}
+
+/** Which form of the public keys is missing or has other keys. */
+export async function checkKeys(
+  store: Store,
+  settings: RepositorySettings,
+  expected: ExpectedKeys,
+): Promise<string[]> {
+  const wanted = [
+    [settings.publicKey, expected.publicKey],
+    [settings.keyring, expected.keyring],
+  ] as const;
+  const problems: string[] = [];
+  for (const [key, body] of wanted)
+    if (!(await store.get(key))?.body.equals(body)) problems.push(`${key} is missing or edited`);
+  return problems;
+}
+
+/** Whether an index has the signatures that it is to have, no more and no less. */
+export function isSignedAsExpected(
+  signers: string[],
+  { indexKeys }: Pick<ExpectedKeys, 'indexKeys'>,
+): boolean {
+  if (!indexKeys) return signers.length > 0;
+  return signers.length === indexKeys.length && signers.every((signer, i) => signer === indexKeys[i]);
+}
+
+/** Whether other keys are published now than those of a manifest. */
+export function hasOtherKeys(keys: string[] = [], { publishedKeys }: Signer): boolean {
+  return keys.length !== publishedKeys.length || keys.some((key) => !publishedKeys.includes(key));
+}
+
+/** Where one of `keys` is no longer published, the signatures that it made beside these files are made by another. */
+export async function signAnew(
+  store: Store,
+  signer: Signer,
+  keys: string[] = [],
+  plainKeys: string[],
+): Promise<void> {
+  if (keys.every((key) => signer.publishedKeys.includes(key))) return;
+  for (const key of plainKeys) if (await store.head(key)) await publishSignature(store, signer, key, true);
+}
+
+/** Removes the public keys when nothing else is left in their folder: the last repository takes them with it. */
+export async function removeUnusedKeys(store: Store, settings: RepositorySettings): Promise<void> {
+  const keys = [settings.publicKey, settings.keyring];
+  const folder = settings.publicKey.slice(0, settings.publicKey.lastIndexOf('/') + 1);
+  if (folder === '') return;
+  if ((await store.list(folder)).some((key) => !keys.includes(key))) return;
+  for (const key of keys) await store.delete(key);
+}
