@@ -141,12 +141,7 @@ export class Repository extends pulumi.CustomResource {
     args: Args<RepositoryInputs>,
     opts?: pulumi.CustomResourceOptions,
   ) {
-    super(
-      `artifacts:index:${kind}`,
-      name,
-      outputs(['files', 'problems', 'latest', 'expired', 'rebuilt'], args),
-      opts,
-    );
+    super(`artifacts:index:${kind}`, name, outputs(['files', 'latest', 'expired', 'rebuilt'], args), opts);
   }
 }
 

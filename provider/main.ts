@@ -1,6 +1,7 @@
 /** The plugin's entry: dispatches the engine's calls to `resources/` by type token. */
 import * as path from 'node:path';
 import * as pulumi from '@pulumi/pulumi/provider';
+import { connect } from './diagnostics';
 import { registry } from './resources';
 import { CheckError, Resource } from './resource';
 import { decode, encode, Previewed } from './wire';
@@ -63,7 +64,8 @@ const provider: pulumi.Provider = {
     const resource = resourceOf(urn);
     const state = decode(props) as Plain;
     const found = resource.read ? await resource.read(state) : state;
-    return found ? { id, props: encode(found) } : { id: '', props: {} };
+    if (!found) return { id: '', props: {} };
+    return { id, props: encode(found), ...(resource.inputs && { inputs: encode(resource.inputs(found)) }) };
   },
 
   async delete(_id: string, urn: string, props: unknown) {
@@ -77,4 +79,6 @@ setInterval(() => {
   if (process.ppid !== engine) process.exit(1);
 }, 2000).unref();
 
-void pulumi.main(provider, process.argv.slice(2));
+const args = process.argv.slice(2);
+connect(args.filter((arg) => !arg.startsWith('-')).pop());
+void pulumi.main(provider, args);

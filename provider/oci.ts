@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { warn } from './diagnostics';
 import { writeLayout } from './ociLayout';
 
 export interface RegistryOptions {
@@ -143,7 +144,7 @@ export async function withdraw(references: string[], options: RegistryOptions = 
     if ((await remove(reference, options)) === 'not allowed') kept.push(reference);
   }
   if (kept.length === 0) return;
-  process.stderr.write(`warning: the registry does not allow deletion, these stay: ${kept.join(', ')}\n`);
+  await warn(`the registry does not allow deletion, these stay: ${kept.join(', ')}`);
 }
 
 async function pushLayer(

@@ -29,6 +29,8 @@ export interface Resource<I extends object, O extends object> {
   update(olds: I & O, news: I): Promise<O>;
   /** The real world's state; undefined: gone. Absent: the state is believed. */
   read?(state: I & O): Promise<(I & O) | undefined>;
+  /** The inputs that a refresh keeps of what `read` gave: the next preview shows how they differ. Absent: as before. */
+  inputs?(state: I & O): I;
   delete(state: I & O): Promise<void>;
 }
 

@@ -16,8 +16,8 @@ export interface IndexFile {
   openSize: number;
 }
 
-function indexFile(type: string, suffix: string, open: Buffer): IndexFile {
-  const body = gzip(open);
+async function indexFile(type: string, suffix: string, open: Buffer): Promise<IndexFile> {
+  const body = await gzip(open);
   const name = `repodata/${sha256(body)}-${suffix}.gz`;
   return { type, name, body, openSha256: sha256(open), openSize: open.length };
 }
@@ -33,7 +33,7 @@ export interface YumIndexes {
 }
 
 /** All index files of the packages, for both places. `manifest` goes with them: clients skip types they do not know. */
-export function yumIndexes(fragments: YumFragment[], manifest: Buffer): YumIndexes {
+export async function yumIndexes(fragments: YumFragment[], manifest: Buffer): Promise<YumIndexes> {
   const count = `packages="${fragments.length}"`;
   const list = (type: string, namespace: string, tag: string, entries: string[]) =>
     indexFile(
@@ -44,7 +44,9 @@ export function yumIndexes(fragments: YumFragment[], manifest: Buffer): YumIndex
       ),
     );
   const primary = (entries: string[]) => list('primary', COMMON, 'metadata', entries);
-  const shared = [
+  const [generation, root, ...shared] = await Promise.all([
+    primary(fragments.map((f) => fromGeneration(f.primary))),
+    primary(fragments.map((f) => f.primary)),
     list(
       'filelists',
       'http://linux.duke.edu/metadata/filelists',
@@ -58,11 +60,8 @@ export function yumIndexes(fragments: YumFragment[], manifest: Buffer): YumIndex
       fragments.map((f) => f.other),
     ),
     indexFile('manifest', 'manifest.json', manifest),
-  ];
-  return {
-    generation: [primary(fragments.map((f) => fromGeneration(f.primary))), ...shared],
-    root: [primary(fragments.map((f) => f.primary)), ...shared],
-  };
+  ]);
+  return { generation: [generation, ...shared], root: [root, ...shared] };
 }
 
 /** repomd.xml of these files. `revision` in seconds since 1970. */

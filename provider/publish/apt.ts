@@ -158,20 +158,21 @@ class AptRepository implements Kind<AptFragment> {
 
   async stage(manifest: AptManifest, date: Date, signer: Signer): Promise<Buffer> {
     const { component, architectures } = this.settings;
-    const bodies = new Map([[MANIFEST, gzip(Buffer.from(JSON.stringify(manifest)))]]);
+    const bodies = new Map([[MANIFEST, await gzip(Buffer.from(JSON.stringify(manifest)))]]);
     for (const architecture of architectures) {
       const fragments = offered(manifest).map(({ fragment }) => fragment);
       const plain = Buffer.from(packagesIndex(fragments, architecture));
       const name = `${component}/binary-${architecture}/Packages`;
-      bodies
-        .set(name, plain)
-        .set(`${name}.gz`, gzip(plain))
-        .set(`${name}.xz`, await xz(plain));
+      const [zipped, smallest] = await Promise.all([gzip(plain), xz(plain)]);
+      bodies.set(name, plain).set(`${name}.gz`, zipped).set(`${name}.xz`, smallest);
     }
     const files = [...bodies].map(([path, body]) => ({ path, size: body.length, sha256: sha256(body) }));
-    for (const file of files)
-      await this.store.putImmutable(this.byHash(file), bodies.get(file.path) as Buffer);
-    return signer.clearSign(Buffer.from(this.render(date, files)));
+    const [pointer] = await Promise.all([
+      signer.clearSign(Buffer.from(this.render(date, files))),
+      // In any order: nothing names them before the pointer does.
+      ...files.map((file) => this.store.putImmutable(this.byHash(file), bodies.get(file.path) as Buffer)),
+    ]);
+    return pointer;
   }
 
   /** The committed Release text and its files. */

@@ -205,8 +205,9 @@ export async function commit<F>(
   // apt keeps what it has when the date it is offered is not a later one.
   const earliest = current.date ? current.date.getTime() + 1000 : 0;
   const date = new Date(Math.max(job.date.getTime(), earliest));
-  await store.compareAndSwap(kind.pointerKey, await kind.stage(next, date, signer), current.etag);
-  return { next, kept };
+  const pointer = await kind.stage(next, date, signer);
+  const etag = await store.compareAndSwap(kind.pointerKey, pointer, current.etag);
+  return { next, kept, etag };
 }
 
 /** Removes what the new state has no use for: replaced blobs after their grace time, and index files that nothing names. */
@@ -220,25 +221,30 @@ async function cleanUp<F>(
   await deleteKeys(store, next.leaving, kept);
   const expired = before.superseded.flatMap(({ keys }) => keys).filter((key) => key.includes('/pool/'));
   await deleteKeys(store, expired, kept);
-  const current = new Set([...kept, ...(await kind.read()).indexKeys]);
   const limit = (job.options.now ?? new Date()).getTime() - GRACE;
   for (const prefix of kind.generations) {
     // A young one may belong to a publisher that has not committed yet.
     const old = (await store.listObjects(prefix)).filter(({ modified }) => modified.getTime() < limit);
-    await deleteKeys(
-      store,
-      // Others' objects have no digest in their names, or are not ours to judge.
-      old.map(({ key }) => key).filter((key) => digestInKey(key) !== undefined),
-      current,
-    );
+    // Others' objects have no digest in their names, or are not ours to judge.
+    const unnamed = old
+      .map(({ key }) => key)
+      .filter((key) => digestInKey(key) !== undefined && !kept.has(key));
+    if (unnamed.length > 0) await deleteKeys(store, unnamed, new Set((await kind.read()).indexKeys));
   }
 }
 
-/** Plain copies of these names, and the index copies; again until the pointer stays what it was. */
-export async function settle<F>({ store, kind, signer }: Job<F>, fileNames: Set<string>): Promise<void> {
+/**
+ * Plain copies of these names, and the index copies; again until the pointer stays what it was. `own` is what this
+ * publisher committed, which need not be read then.
+ */
+export async function settle<F>(
+  { store, kind, signer }: Job<F>,
+  fileNames: Set<string>,
+  own?: { next: Manifest<F>; etag: string },
+): Promise<void> {
   for (let round = 0; round < TRIES; round++) {
     const before = (await store.head(kind.pointerKey))?.etag;
-    const { manifest } = await kind.read();
+    const manifest = own && before === own.etag ? own.next : (await kind.read()).manifest;
     const latest = new Set(manifest.entries.flatMap((entry) => entry.latestAliases));
     for (const [name, entry] of plainNames(manifest.entries)) {
       if (fileNames.has(entry.fileName) || latest.has(name)) {
@@ -299,8 +305,8 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
       const copies = [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name));
       await ensureBlob(store, { ...entry, built: built.get(entry.sha256) }, copies);
     }
-    const { next, kept } = await commit(job, current, entries, false);
-    await settle(job, fileNames);
+    const { next, kept, etag } = await commit(job, current, entries, false);
+    await settle(job, fileNames, { next, etag });
     await cleanUp(job, current.manifest, next, kept);
     return next;
   });

@@ -171,23 +171,28 @@ class YumRepository implements Kind<YumFragment> {
   }
 
   private async putAll(folder: string, files: IndexFile[]): Promise<void> {
-    for (const { name, body } of files) await this.store.putImmutable(`${folder}${name}`, body);
+    await Promise.all(files.map(({ name, body }) => this.store.putImmutable(`${folder}${name}`, body)));
   }
 
   async stage(manifest: YumManifest, date: Date, signer: Signer): Promise<Buffer> {
     const fragments = offered(manifest).map(({ fragment }) => fragment);
-    const { generation, root } = yumIndexes(fragments, Buffer.from(JSON.stringify(manifest)));
+    const { generation, root } = await yumIndexes(fragments, Buffer.from(JSON.stringify(manifest)));
     const revision = Math.floor(date.getTime() / 1000);
     const repomd = renderRepomd(generation, revision);
     const rootRepomd = renderRepomd(root, revision);
     const id = sha256(repomd);
     const folder = this.key(`generations/${id}/`);
-    await this.putAll(folder, generation);
-    await this.putAll(this.key(''), root);
-    await this.store.put(`${folder}${ROOT_COPY}/repomd.xml`, rootRepomd);
-    await this.store.put(`${folder}${ROOT_COPY}/repomd.xml.asc`, await signer.detachIndex(rootRepomd));
-    await this.store.put(`${folder}repodata/repomd.xml`, repomd);
-    await this.store.put(`${folder}repodata/repomd.xml.asc`, await signer.detachIndex(repomd));
+    const putSigned = async (key: string, body: Buffer) => {
+      await this.store.put(key, body);
+      await this.store.put(`${key}.asc`, await signer.detachIndex(body));
+    };
+    // In any order: nothing names them before the pointer does.
+    await Promise.all([
+      this.putAll(folder, generation),
+      this.putAll(this.key(''), root),
+      putSigned(`${folder}${ROOT_COPY}/repomd.xml`, rootRepomd),
+      putSigned(`${folder}repodata/repomd.xml`, repomd),
+    ]);
     return this.pointer(id);
   }
 

@@ -1,4 +1,5 @@
 /** A release's entry in the ledger: what was published under this version, for later releases and for destroy. */
+import { warn } from '../diagnostics';
 import { compareVersions } from '../formats/versionOrder';
 import {
   LedgerRelease,
@@ -8,7 +9,7 @@ import {
   updateLedger,
   withWithdrawn,
 } from '../ledger';
-import { withdraw } from '../oci';
+import { copy, digest, withdraw } from '../oci';
 import { changed, known, pending, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 
@@ -26,6 +27,8 @@ export interface ReleaseInputs {
   keep: number;
   /** Set by check: versions beyond `keep`, whose images and tags this update takes away. */
   expired?: string[];
+  /** What a refresh found of other releases' tags; check empties it, and the update repairs them. */
+  problems?: string[];
   /** What goes with it besides: bases and contexts of the images, and copies in other repositories, `repository@digest`. */
   support: string[];
 }
@@ -47,6 +50,35 @@ async function enter(inputs: ReleaseInputs): Promise<object> {
   });
   for (const version of inputs.expired ?? []) await takeOut(inputs, version);
   return {};
+}
+
+/** Registry answers that are waited for at a time. */
+const AT_ONCE = 8;
+
+/** Fixed tags of the other releases that are gone or moved, and what each is to stand for. */
+async function strayTags({ bucket, channel, version }: ReleaseInputs) {
+  const { releases } = await readLedger(bucket, channel);
+  const others = Object.entries(releases).filter(([one]) => one !== version);
+  const tags = others.flatMap(([of, release]) => release.tags.map((tag) => ({ ...tag, of, release })));
+  const found: ((typeof tags)[number] & { now: string | undefined })[] = [];
+  for (let i = 0; i < tags.length; i += AT_ONCE) {
+    const some = tags.slice(i, i + AT_ONCE);
+    const now = await Promise.all(some.map(({ repository, tag }) => digest(`${repository}:${tag}`)));
+    found.push(...some.flatMap((tag, j) => (now[j] === tag.digest ? [] : [{ ...tag, now: now[j] }])));
+  }
+  return found;
+}
+
+async function mendTags(inputs: ReleaseInputs): Promise<void> {
+  for (const { repository, tag, digest: wanted, of, release } of await strayTags(inputs)) {
+    const from = Object.keys(release.images).find((image) => release.images[image] === wanted) ?? repository;
+    if (await digest(`${from}@${wanted}`)) await copy(`${from}@${wanted}`, `${repository}:${tag}`);
+    // Only a publication of that release has the image; this one goes on.
+    else
+      await warn(
+        `${repository}:${tag} cannot be repaired, ${wanted} is gone: publish ${of} again (--version ${of})`,
+      );
+  }
 }
 
 function merge(before: LedgerTag[], after: LedgerTag[]): LedgerTag[] {
@@ -94,30 +126,40 @@ export const release: Resource<ReleaseInputs, object> = {
       version: news.version,
       keep: news.keep,
     });
-    if (!given) return { ...news, expired: UNKNOWN };
+    if (!given) return { ...news, expired: UNKNOWN, problems: [] };
     const { releases } = await readLedger(given.bucket, given.channel);
     const isCurrent = (one: string) => one === given.version;
-    return { ...news, expired: expiredReleases(releases, given).filter((one) => !isCurrent(one)) };
+    const expired = expiredReleases(releases, given).filter((one) => !isCurrent(one));
+    return { ...news, expired, problems: [] };
   },
 
   diff(olds, news) {
     const fields = ['bucket', 'channel', 'version', 'images', 'tags', 'support', 'withdrawn'] as const;
     const changes = changed(olds, news, [...fields]);
-    return { changes: [...changes, ...pending(news, ['expired'])] };
+    const problems = olds.problems?.length ? ['problems'] : [];
+    return { changes: [...changes, ...pending(news, ['expired']), ...problems] };
   },
 
   async create(inputs) {
     return { id: `${inputs.channel}/${inputs.stack}`, outs: await enter(inputs) };
   },
 
-  update(_olds, news) {
+  async update(olds, news) {
+    if (olds.problems?.length) await mendTags(news);
     return enter(news);
   },
 
   async read(state) {
     const { releases } = await readLedger(state.bucket, state.channel);
-    return releases[state.version] ? state : undefined;
+    if (!releases[state.version]) return undefined;
+    const problems = (await strayTags(state)).map(
+      ({ repository, tag, digest: wanted, now }) =>
+        `${repository}:${tag} ${now ? `stands for ${now}` : 'is gone'}; it is ${wanted}`,
+    );
+    return { ...state, problems };
   },
+
+  inputs: (state) => state,
 
   /** Only what this stack published; all its releases, not just the current one. */
   async delete(state) {

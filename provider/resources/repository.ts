@@ -40,6 +40,8 @@ export interface RepositoryInputs extends RepositoryPlace {
   expired?: string[];
   /** Set by check: released files that get other bytes, `old => new` sha256. */
   rebuilt?: Record<string, string>;
+  /** What a refresh found missing or edited; check empties it, and the update repairs it. */
+  problems?: string[];
 }
 
 export interface PublishedUrl {
@@ -54,8 +56,6 @@ export interface PublishedUrl {
 export interface RepositoryOutputs {
   /** Every name of the current release, and the unversioned names, wherever they point now. */
   files: Record<string, PublishedUrl>;
-  /** What a refresh found missing or edited; the next update repairs it. */
-  problems: string[];
 }
 
 type State = RepositoryInputs & RepositoryOutputs;
@@ -93,7 +93,7 @@ async function publish(kind: Kind, inputs: RepositoryInputs): Promise<Repository
     new Date(),
     { policy: policyOf(inputs), immutable: inputs.immutable },
   );
-  return { files: files(kind, inputs, entries), problems: [] };
+  return { files: files(kind, inputs, entries) };
 }
 
 function files(kind: Kind, inputs: RepositoryInputs, entries: Listed[]): Record<string, PublishedUrl> {
@@ -173,7 +173,7 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
       // Digests may be unknown in a preview; names and versions are not, unless the source is.
       const named = known(withoutUnknownDigests(news));
       const found = named ? await plan(kind, named as Known) : NOTHING_KNOWN;
-      return { ...news, ...found };
+      return { ...news, ...found, problems: [] };
     },
 
     diff(olds, news) {
@@ -193,7 +193,7 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
       ] as const;
       const changes = changed(olds, news, [...fields]);
       const acts = pending(news, ['expired', 'rebuilt']);
-      return { changes: [...changes, ...acts, ...(olds.problems.length > 0 ? ['problems'] : [])] };
+      return { changes: [...changes, ...acts, ...(olds.problems?.length ? ['problems'] : [])] };
     },
 
     async create(inputs) {
@@ -206,6 +206,11 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
 
     async read(state) {
       return { ...state, problems: await problemsOf(kind, state) };
+    },
+
+    inputs({ files: made, ...inputs }) {
+      void made;
+      return inputs;
     },
 
     async delete(state: State) {

@@ -3,6 +3,7 @@
  * of another (docs/keys.md). Private parts stay in gpg; state holds fingerprints only.
  */
 import * as fs from 'node:fs/promises';
+import { warn } from '../diagnostics';
 import { createLocalKey, openSigner, Signer } from '../gpg';
 import { changed, CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
@@ -52,7 +53,7 @@ async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
     for (const one of indexKeys) {
       // On its way out: it may end soon, and gpg refuses it when it has.
       const remark = expiryRemark(await openSigner({ home, key: one, setting: indexSetting }), indexSetting);
-      if (remark) process.stderr.write(`warning: ${remark.text}\n`);
+      if (remark) await warn(remark.text);
     }
     const key = inputs.key ?? inputs.localName;
     const signer = await openSigner({ home, key, setting, indexKeys, publishedKeys });
@@ -60,7 +61,7 @@ async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
     await signer.publicKey();
     const remark = expiryRemark(signer, setting);
     if (remark?.isFatal) throw new Error(remark.text);
-    if (remark) process.stderr.write(`warning: ${remark.text}\n`);
+    if (remark) await warn(remark.text);
     return signer.fingerprint;
   } catch (error) {
     // Our own name, and the folder holds other keys: ours is still to be made.
@@ -99,12 +100,14 @@ export const signingKey: Resource<SigningKeyInputs, { fingerprint: string }> = {
   /** A key that is gone, was replaced or expired is one that the next update has to look at. */
   async read(state) {
     const inputs = { ...state, fingerprint: undefined };
-    const fingerprint = await find(inputs).catch((error: Error) => {
-      process.stderr.write(`warning: ${error.message}\n`);
+    const fingerprint = await find(inputs).catch(async (error: Error) => {
+      await warn(error.message);
       return undefined;
     });
     return { ...state, fingerprint: fingerprint ?? '' };
   },
+
+  inputs: (state) => state,
 
   /** A key stays with its owner: a release that is gone is still verified with it. */
   async delete() {},

@@ -78,6 +78,8 @@ export const tag: Resource<TagInputs, object> = {
     return found ? { ...state, target: found } : undefined;
   },
 
+  inputs: (state) => state,
+
   /** Hands a moving tag back to the newest release of another stack, if there is one. */
   async delete(state) {
     const { releases } = await readLedger(state.bucket, state.channel);

@@ -4,12 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
+import { createServer } from 'node:net';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LocalWorkspace, OutputMap, Stack } from '@pulumi/pulumi/automation';
 import { openStack } from '../../cli/stack';
+import { changeKeys, runGpg } from '../../provider/gpgSession';
 import { copy, digest, remove } from '../../provider/oci';
 import { copyProject, Outputs, Project } from '../acceptance/project';
+import { aptMachine } from '../publishing/realClients';
 
 describe('drift', function () {
   this.timeout(1_200_000);
@@ -94,5 +97,106 @@ describe('drift', function () {
     for (const [name, reference] of Object.entries(outputs.images)) {
       assert.equal(await digest(reference), reference.split('@')[1], name);
     }
+  });
+
+  it('is named by the preview: what is missing, what was moved, and to where', async () => {
+    const file = fileOf('falco-0.1.0-bpf-x86_64.rpm');
+    const tag = `${repositoryOf('falcosecurity/falco:0.1.0')}:0.1.0`;
+    const wanted = await digest(tag);
+    const other = outputs.images['falcosecurity/falco-builder:latest'];
+    await fs.rm(file);
+    await copy(other, tag);
+    await stack.refresh();
+    const { stdout } = await project.ok('preview', '--diff');
+    assert.match(
+      stdout,
+      /problems\s*: \[\s*- +\[0\]: "packages\/rpm\/falco-0\.1\.0-bpf-x86_64\.rpm is missing/,
+    );
+    assert.ok(stdout.includes(`"${other.split('@')[1]}" => "${wanted}"`), stdout);
+    await repair();
+  });
+
+  it('of a signing key that expired is found, stops the update, and is over when the key is extended', async () => {
+    const home = path.join(project.folder, '.local/gnupg');
+    const expire = (when: string) =>
+      changeKeys(home, async (gpg) => {
+        const keys = (await gpg.run(['--with-colons', '--list-keys'])).toString();
+        const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(keys)?.[1] ?? '';
+        await gpg.run(['--quick-set-expire', fingerprint, when]);
+      });
+    await expire('seconds=1');
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const { text } = await project.ok('refresh');
+    assert.match(text, /warning: The signing key [0-9A-F]{40} \(.*\) expired on \d{4}-\d\d-\d\d: extend it/);
+    const refused = await project.script('up');
+    assert.notEqual(refused.status, 0);
+    assert.match(refused.text, /The signing key .* expired on .*: extend it/);
+    await expire('never');
+    await repair();
+  });
+
+  it('of a signing key that was lost is found; the indexes are signed anew when whose they are is confirmed', async () => {
+    const home = path.join(project.folder, '.local/gnupg');
+    await fs.rm(home, { recursive: true });
+    await stack.refresh();
+    assert.equal((await project.preview())['signing-key'], 'update');
+    const refused = await project.script('up');
+    assert.notEqual(refused.status, 0);
+    assert.match(
+      refused.text,
+      /is signed by none of our keys, so nothing is added to it\. .*import that public key/,
+    );
+    await runGpg(home, ['--import', fileURLToPath(outputs.apt.key)]);
+    await project.ok('up');
+    await project.ok('preview', '--expect-no-changes');
+    outputs = await project.outputs();
+    const machine = await aptMachine(
+      project.folder,
+      await fs.readFile(fileURLToPath(outputs.apt.sources), 'utf8'),
+    );
+    await machine.update();
+    assert.equal(await machine.candidate('falco'), '0.1.0');
+  });
+
+  it('of the tags of other releases is repaired, and named by the preview', async () => {
+    await project.ok('up', '--version', '0.2.0');
+    const current = await project.outputs();
+    await project.ok('up', '--version', '0.1.1');
+    const at = (version: string) => `${repositoryOf('falcosecurity/falco:0.1.0')}:${version}`;
+    const wanted = await Promise.all(['0.1.0', '0.2.0', 'latest'].map((version) => digest(at(version))));
+    assert.equal(wanted[1], current.images['falcosecurity/falco:0.2.0'].split('@')[1]);
+    assert.equal(wanted[2], wanted[1]);
+    await remove(at('0.1.0'));
+    await copy(`${at('0.1.1')}`, at('0.2.0'));
+    await copy(`${at('0.1.1')}`, at('latest'));
+    await project.ok('refresh');
+    const { stdout } = await project.ok('preview', '--diff', '--version', '0.1.1');
+    assert.ok(stdout.includes(`${at('0.1.0')} is gone; it is ${wanted[0]}`), stdout);
+    assert.ok(
+      stdout.includes(`${at('0.2.0')} stands for ${await digest(at('0.1.1'))}; it is ${wanted[1]}`),
+      stdout,
+    );
+    await project.ok('up', '--version', '0.1.1');
+    await project.ok('preview', '--version', '0.1.1', '--expect-no-changes');
+    assert.deepEqual(
+      await Promise.all(['0.1.0', '0.2.0', 'latest'].map((version) => digest(at(version)))),
+      wanted,
+    );
+  });
+
+  it('cannot be told from a registry that does not answer: that is an error', async () => {
+    await project.ok('services', 'stop');
+    // Another program has its port: nothing is started there.
+    const port = Number(new URL(`http://${repositoryOf('falcosecurity/falco:0.1.0')}`).port);
+    const server = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1');
+    try {
+      const { status, text } = await project.script('refresh');
+      assert.notEqual(status, 0);
+      assert.match(text, new RegExp(`127\\.0\\.0\\.1:${port}`));
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+    await project.ok('services', 'start');
+    await project.ok('preview', '--version', '0.1.1', '--expect-no-changes');
   });
 });
