@@ -91,6 +91,7 @@ function entry({ row, names, resource }: BuiltPackage): Inputs<RepositoryPackage
     sha256: resource.sha256,
     size: resource.size,
     key: resource.key,
+    identity: resource.identity,
   };
 }
 

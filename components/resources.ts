@@ -98,6 +98,7 @@ export class Package extends pulumi.CustomResource {
   declare readonly fileName: pulumi.Output<string>;
   declare readonly version: pulumi.Output<string>;
   declare readonly key: pulumi.Output<PackageOutputs['key']>;
+  declare readonly identity: pulumi.Output<PackageOutputs['identity']>;
   declare readonly sha256: pulumi.Output<PackageOutputs['sha256']>;
   declare readonly size: pulumi.Output<PackageOutputs['size']>;
 
@@ -105,7 +106,7 @@ export class Package extends pulumi.CustomResource {
     super(
       'artifacts:index:Package',
       name,
-      outputs(['key', 'sha256', 'size', 'unsigned', 'recipe'], args),
+      outputs(['key', 'sha256', 'size', 'unsigned', 'identity', 'recipe'], args),
       opts,
     );
   }

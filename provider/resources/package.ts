@@ -7,6 +7,7 @@ import type { Facts } from '../buildkit';
 import { buildPackage } from '../formats/packageBuild';
 
 import { readTemplate } from '../formats/template';
+import { rpmDigests } from '../formats/rpmHeader';
 import { openSigner, signRpm } from '../gpg';
 import { changed, changedIfKnown, known, Resource } from '../resource';
 import { hashFile, unpackTar } from '../source/files';
@@ -54,6 +55,8 @@ export interface PackageInputs {
 export interface PackageOutputs extends Blob {
   /** SHA-256 before signing; equal means "the same package". */
   unsigned: string;
+  /** Of an rpm: digests of header and payload, equal for equal packages whatever their signatures; else empty. */
+  identity: string;
 }
 
 async function texts(row: PackageRow) {
@@ -154,6 +157,7 @@ async function buildFrom(
       file,
     );
     const unsigned = await hashFile(file);
+    const identity = inputs.row.format === 'rpm' ? await rpmIdentityOf(file) : '';
     const moved =
       before?.prefix !== inputs.prefix ||
       before?.bucket !== inputs.bucket ||
@@ -167,7 +171,7 @@ async function buildFrom(
       (await store.head(before.key))
     ) {
       // Another signature would be other bytes: what is there wins.
-      return { key: before.key, sha256: before.sha256, size: before.size, unsigned };
+      return { key: before.key, sha256: before.sha256, size: before.size, unsigned, identity };
     }
     if (inputs.signing) {
       const { home, fingerprint, setting } = inputs.signing;
@@ -176,10 +180,15 @@ async function buildFrom(
     const sha256 = await hashFile(file);
     const key = `${inputs.prefix}/${sha256}/${inputs.fileName}`;
     await store.putImmutable(key, { file });
-    return { key, sha256, size: (await fs.stat(file)).size, unsigned };
+    return { key, sha256, size: (await fs.stat(file)).size, unsigned, identity };
   } finally {
     await fs.rm(work, { recursive: true, force: true });
   }
+}
+
+async function rpmIdentityOf(file: string): Promise<string> {
+  const { header, payload } = await rpmDigests(file);
+  return `${header}:${payload}`;
 }
 
 export const packageFile: Resource<PackageInputs, PackageOutputs> = {

@@ -2,9 +2,6 @@
  * Released names keep their bytes: looks at every name of the release, in every repository and the ledger, before
  * any index or tag moves (design, "Releases accumulate", Immutability). Writes nothing.
  */
-import * as path from 'node:path';
-import { rpmDigests } from '../formats/rpmHeader';
-import { withTemporaryFolder } from '../gpgSession';
 import { readLedger } from '../ledger';
 import { Kind, KINDS, RepositoryPlace, settingsOf } from '../publish/kinds';
 import { changed, Resource } from '../resource';
@@ -39,7 +36,8 @@ async function taken(inputs: ReleasedNamesInputs): Promise<string[]> {
     for (const one of listing.packages) {
       const before = listed.get(one.fileName);
       if (!before || before.sha256 === one.sha256) continue;
-      if (before.identity !== undefined && before.identity === (await identity(inputs.bucket, one))) continue;
+      // An rpm is the same where header and payload are: a signature may differ.
+      if (before.identity && before.identity === one.identity) continue;
       found.push(`${one.fileName} (sha256 ${before.sha256} => ${one.sha256})`);
     }
   }
@@ -49,16 +47,6 @@ async function taken(inputs: ReleasedNamesInputs): Promise<string[]> {
     if (before && before !== digest) found.push(`${repository}:${inputs.version} (${before} => ${digest})`);
   }
   return found;
-}
-
-/** An rpm is the same where header and payload are: a signature may differ. */
-function identity(bucket: string, one: RepositoryPackage): Promise<string> {
-  return withTemporaryFolder(async (folder) => {
-    const file = path.join(folder, one.fileName);
-    await openStore(bucket).download(one.key, file);
-    const { header, payload } = await rpmDigests(file);
-    return `${header}:${payload}`;
-  });
 }
 
 async function refuseTaken(inputs: ReleasedNamesInputs): Promise<object> {

@@ -11,7 +11,10 @@ import { Previewed, UNKNOWN } from '../wire';
 import type { Signing } from './package';
 
 /** `key` is where it was built; the pool gets a copy when it is published. */
-export type RepositoryPackage = Omit<PublishedPackage, 'stack' | 'built'>;
+export type RepositoryPackage = Omit<PublishedPackage, 'stack' | 'built'> & {
+  /** Of an rpm: equal for equal packages whatever their signatures. */
+  identity?: string;
+};
 
 export interface RepositoryInputs extends RepositoryPlace {
   bucket: string;
@@ -69,7 +72,8 @@ const signerOf = ({ signing, indexKeys, publishedKeys }: RepositoryInputs) =>
     publishedKeys,
   });
 const published = ({ packages, stack, prefix }: RepositoryInputs): PublishedPackage[] =>
-  packages.map((one) => {
+  packages.map(({ identity, ...one }) => {
+    void identity; // The publisher reads it from the file.
     const key = `${prefix}/pool/${one.sha256}/${one.fileName}`;
     return { ...one, key, built: one.key, stack };
   });
@@ -153,14 +157,18 @@ export function planned(
   const after = applyPolicy(all, policyOf(news));
   const kept = new Set(after.map(({ fileName }) => fileName));
   const before = new Map(listed.map((entry) => [entry.fileName, entry]));
+  // An rpm under another signature stays as it was published.
+  const isRebuilt = ({ fileName, sha256, identity }: RepositoryPackage) => {
+    const old = before.get(fileName);
+    return old && old.sha256 !== sha256 && (!identity || old.identity !== identity);
+  };
   return {
     latest: Object.fromEntries([...latestAliases(after)].map(([alias, { fileName }]) => [alias, fileName])),
     expired: all.flatMap(({ fileName }) => (kept.has(fileName) ? [] : [fileName])).sort(),
     rebuilt: Object.fromEntries(
-      news.packages.flatMap(({ fileName, sha256 }) => {
-        const old = before.get(fileName)?.sha256;
+      news.packages.filter(isRebuilt).map(({ fileName, sha256 }) => {
         // In a preview of what is still to be built there is no digest yet.
-        return old && old !== sha256 ? [[fileName, `${old} => ${sha256 || 'to be built'}`]] : [];
+        return [fileName, `${before.get(fileName)?.sha256} => ${sha256 || 'to be built'}`];
       }),
     ),
   };
@@ -245,7 +253,13 @@ function withoutUnknownDigests(news: Exclude<Previewed<RepositoryInputs>, typeof
   if (packages === UNKNOWN || !Array.isArray(packages)) return UNKNOWN;
   const names = packages.map((one) => {
     if (one === UNKNOWN) return one;
-    return { ...one, sha256: known<string>(one.sha256) ?? '', size: 0, key: '' };
+    return {
+      ...one,
+      sha256: known<string>(one.sha256) ?? '',
+      identity: known<string>(one.identity),
+      size: 0,
+      key: '',
+    };
   });
   return {
     ...rest,

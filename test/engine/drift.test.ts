@@ -171,11 +171,9 @@ describe('drift', function () {
     await copy(`${at('0.1.1')}`, at('latest'));
     await project.ok('refresh');
     const { stdout } = await project.ok('preview', '--diff', '--version', '0.1.1');
-    assert.ok(stdout.includes(`${at('0.1.0')} is gone; it is ${wanted[0]}`), stdout);
-    assert.ok(
-      stdout.includes(`${at('0.2.0')} stands for ${await digest(at('0.1.1'))}; it is ${wanted[1]}`),
-      stdout,
-    );
+    assert.ok(stdout.includes(`"${at('0.1.0')} is gone"`), stdout);
+    const moved = (await digest(at('0.1.1')))?.slice(0, 19);
+    assert.ok(stdout.includes(`"${at('0.2.0')} was moved to ${moved}"`), stdout);
     await project.ok('up', '--version', '0.1.1');
     await project.ok('preview', '--version', '0.1.1', '--expect-no-changes');
     assert.deepEqual(
