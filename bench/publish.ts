@@ -180,12 +180,16 @@ function aptly(home: string, folder: string, gnupg: string) {
   };
 }
 
-function createrepo(folder: string) {
+/** With the signature that a published repository has, as aptly's and ours are. */
+function createrepo(folder: string, gnupg: string) {
   run('createrepo_c', ['--quiet', folder]);
+  const env = { ...process.env, GNUPGHOME: gnupg };
+  const sign = ['--batch', '--yes', '--detach-sign', '--armor', path.join(folder, 'repodata/repomd.xml')];
   return (file: string): Cost => {
     const started = process.hrtime.bigint();
     fs.copyFileSync(file, path.join(folder, path.basename(file)));
     run('createrepo_c', ['--quiet', '--update', folder]);
+    run('gpg', sign, env);
     return { seconds: seconds(started) };
   };
 }
@@ -250,7 +254,7 @@ async function compare(format: Format, size: number, signer: Signer, gnupg: stri
           name: 'aptly repo add, publish update',
           add: aptly(path.join(work, `aptly-${size}`), folder, gnupg),
         }
-      : { name: 'createrepo_c --update', add: createrepo(copy('createrepo')) };
+      : { name: 'createrepo_c --update, gpg', add: createrepo(copy('createrepo'), gnupg) };
   const costs = { ours: [] as Cost[], peer: [] as Cost[], script: [] as Cost[] };
   for (let round = 1; round <= ROUNDS; round++) {
     const number = size + round;

@@ -29,6 +29,7 @@ import {
   Committed,
   Foreign,
   foreignRepository,
+  jobOf,
   Kind,
   publishPackages,
   PublishOptions,
@@ -248,7 +249,7 @@ export async function publishApt(
   options: PublishOptions = {},
 ): Promise<AptManifest> {
   const kind = new AptRepository(store, settings);
-  return publishPackages({ store, settings, kind, signer, date, options }, packages);
+  return publishPackages(jobOf({ store, settings, kind, signer, date, options }), packages);
 }
 
 /** Makes an apt repository that others made one of ours; see `adoptRepository`. */
@@ -259,7 +260,7 @@ export async function adoptApt(
   date: Date,
 ): Promise<AptManifest> {
   const kind = new AptRepository(store, settings);
-  return adoptRepository({ store, settings, kind, signer, date, options: {} });
+  return adoptRepository(jobOf({ store, settings, kind, signer, date, options: {} }));
 }
 
 /** What `adoptApt` would list. */
@@ -282,7 +283,7 @@ export async function unpublishApt(
   options: PublishOptions = {},
 ): Promise<void> {
   const kind = new AptRepository(store, settings);
-  await unpublishPackages({ store, settings, kind, signer, date, options }, stack);
+  await unpublishPackages(jobOf({ store, settings, kind, signer, date, options }), stack);
 }
 
 /**

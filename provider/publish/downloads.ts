@@ -17,13 +17,13 @@ import {
   removeUnusedKeys,
   signAnew,
 } from './keys';
+import { PlainFiles } from './plain';
 import { applyPolicy } from './policy';
 import {
   backOff,
   immutableName,
   latestAliases,
   PublishedPackage,
-  publishPlain,
   putIfChanged,
   RepositorySettings,
   TRIES,
@@ -118,8 +118,11 @@ async function change(
     const entries = merge(manifest.entries);
     const isSame = JSON.stringify(entries) === JSON.stringify(manifest.entries);
     if (etag && isSame && !hasOtherKeys(manifest.keys, signer)) return manifest;
-    const plain = plainFiles(manifest.entries).map(([name]) => `${settings.prefix}/${name}`);
-    await signAnew(store, signer, manifest.keys, plain);
+    const before = plainFiles(manifest.entries).map(([name, entry]): [string, DownloadsEntry] => [
+      `${settings.prefix}/${name}`,
+      entry,
+    ]);
+    await signAnew(new PlainFiles(store, signer), signer, manifest.keys, before);
     const kept = new Set(keysOf(settings, entries));
     const gone = [...keysOf(settings, manifest.entries), ...manifest.leaving].filter((key) => !kept.has(key));
     const leaving = [...new Set(gone)].sort();
@@ -175,10 +178,11 @@ async function derive(
   await publishKeys(store, settings, signer);
   const sizes = await sizesOf(store, settings);
   const moving = latestAliases(manifest.entries);
+  const plain = new PlainFiles(store, signer);
   for (const [name, entry] of plainFiles(manifest.entries)) {
     const key = `${settings.prefix}/${name}`;
     if (isWhole(sizes, key, entry.size) && !moving.has(name) && !fileNames.has(entry.fileName)) continue;
-    await publishPlain(store, signer, entry, key);
+    await plain.publish(entry, key);
   }
   await publishSums(store, settings, manifest, signer);
   await putIfChanged(store, pageKey(settings), Buffer.from(page(store, settings, manifest)));

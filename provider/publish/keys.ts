@@ -1,7 +1,8 @@
 /** The public keys as clients fetch them, and whose signatures a repository is to have. */
 import { Signer } from '../gpg';
 import { Store } from '../store/store';
-import { publishSignature, putIfChanged, RepositorySettings } from './published';
+import { PlainEntry, PlainFiles } from './plain';
+import { putIfChanged, RepositorySettings } from './published';
 
 /** The published keys in both forms. */
 export async function publishKeys(store: Store, settings: RepositorySettings, signer: Signer): Promise<void> {
@@ -65,14 +66,14 @@ export function hasOtherKeys(keys: string[] = [], { publishedKeys }: Signer): bo
 }
 
 /** Where one of `keys` is no longer published, the signatures that it made beside these files are made by another. */
-export async function signAnew(
-  store: Store,
-  signer: Signer,
+export async function signAnew<E extends PlainEntry>(
+  plain: PlainFiles,
+  { publishedKeys }: Signer,
   keys: string[] = [],
-  plainKeys: string[],
+  names: Iterable<readonly [plainKey: string, entry: E]>,
 ): Promise<void> {
-  if (keys.every((key) => signer.publishedKeys.includes(key))) return;
-  for (const key of plainKeys) if (await store.head(key)) await publishSignature(store, signer, key, true);
+  if (keys.every((key) => publishedKeys.includes(key))) return;
+  for (const [plainKey, entry] of names) await plain.signAnew(entry, plainKey);
 }
 
 /** Removes the public keys when nothing else is left in their folder: the last repository takes them with it. */

@@ -1,7 +1,5 @@
 /** What the three publishers share: the packages they are given, versions, aliases and the files for clients. */
 import * as semver from 'semver';
-import { Signer } from '../gpg';
-import { isSignedBy } from '../gpgVerify';
 import { Store } from '../store/store';
 
 /** One package of a release. */
@@ -75,36 +73,6 @@ export async function putIfChanged(store: Store, key: string, body: Buffer): Pro
   if ((await store.get(key))?.body.equals(body)) return false;
   await store.put(key, body);
   return true;
-}
-
-/** Puts a plain name beside its pool blob, and its detached signature; both only where they are not right already. */
-export async function publishPlain(
-  store: Store,
-  signer: Signer,
-  entry: { key: string; sha256: string; size: number },
-  plainKey: string,
-): Promise<void> {
-  const before = await store.head(plainKey);
-  const isSame =
-    before?.size === entry.size && (before.sha256 === undefined || before.sha256 === entry.sha256);
-  if (!isSame) await store.copy(entry.key, plainKey);
-  await publishSignature(store, signer, plainKey, isSame);
-}
-
-/** A detached `.asc` beside a file. A valid one is kept: another would be other bytes. */
-export async function publishSignature(
-  store: Store,
-  signer: Signer,
-  key: string,
-  keep: boolean,
-): Promise<void> {
-  const signature = `${key}.asc`;
-  const before = keep ? await store.get(signature) : undefined;
-  const file = await store.get(key);
-  if (!file) throw new Error(`${key} vanished while it was published; run the update again`);
-  // Valid is what the published keys verify: a key that is no longer one of them is replaced.
-  if (before && (await isSignedBy(file.body, before.body, await signer.keyring()))) return;
-  await store.put(signature, await signer.detach(file.body));
 }
 
 /** Tries of a compare-and-swap before another writer's luck becomes an error. */

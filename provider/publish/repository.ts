@@ -26,14 +26,8 @@ import {
 } from './keys';
 import { sha256 as digest } from '../formats/compress';
 import { GRACE, keptKeys, Manifest, ManifestEntry, mergeEntries, nextManifest, plainNames } from './manifest';
-import {
-  backOff,
-  immutableName,
-  PublishedPackage,
-  publishPlain,
-  RepositorySettings,
-  TRIES,
-} from './published';
+import { PlainFiles } from './plain';
+import { backOff, immutableName, PublishedPackage, RepositorySettings, TRIES } from './published';
 
 /** A state of a repository, as its pointer names it. */
 export interface Committed<F> {
@@ -122,6 +116,11 @@ export interface Job<F> {
   signer: Signer;
   date: Date;
   options: PublishOptions;
+  plain: PlainFiles;
+}
+
+export function jobOf<F>(job: Omit<Job<F>, 'plain'>): Job<F> {
+  return { ...job, plain: new PlainFiles(job.store, job.signer) };
 }
 
 /** Entries for the packages; those that are listed already are not read again. */
@@ -194,8 +193,10 @@ export async function commit<F>(
   const kept = keptKeys(next, plainKey);
   // Before an index is signed with them.
   await publishKeys(store, settings, signer);
-  const names = [...plainNames(current.manifest.entries).keys()].map(plainKey);
-  await signAnew(store, signer, current.manifest.keys, names);
+  const names = [...plainNames(current.manifest.entries)].map(
+    ([name, entry]) => [plainKey(name), entry] as const,
+  );
+  await signAnew(job.plain, signer, current.manifest.keys, names);
   // What an earlier publisher was to delete and may not have; the list is dropped by this commit.
   await deleteKeys(
     store,
@@ -238,7 +239,7 @@ async function cleanUp<F>(
  * publisher committed, which need not be read then.
  */
 export async function settle<F>(
-  { store, kind, signer }: Job<F>,
+  { store, kind, signer, plain }: Job<F>,
   fileNames: Set<string>,
   own?: { next: Manifest<F>; etag: string },
 ): Promise<void> {
@@ -248,7 +249,7 @@ export async function settle<F>(
     const latest = new Set(manifest.entries.flatMap((entry) => entry.latestAliases));
     for (const [name, entry] of plainNames(manifest.entries)) {
       if (fileNames.has(entry.fileName) || latest.has(name)) {
-        await publishPlain(store, signer, entry, kind.plainKey(name));
+        await plain.publish(entry, kind.plainKey(name));
       }
     }
     await kind.settle(signer);
@@ -301,9 +302,12 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
     }
     const names = plainNames(entries);
     const built = new Map(packages.map((one) => [one.sha256, one.built]));
+    const listed = new Set(current.manifest.entries.map(({ sha256 }) => sha256));
     for (const entry of entries.filter(({ fileName }) => fileNames.has(fileName))) {
       const copies = [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name));
       await ensureBlob(store, { ...entry, built: built.get(entry.sha256) }, copies);
+      // A new one is signed while its index is made.
+      if (!listed.has(entry.sha256)) job.plain.prepare(entry);
     }
     const { next, kept, etag } = await commit(job, current, entries, false);
     await settle(job, fileNames, { next, etag });

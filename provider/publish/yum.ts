@@ -21,6 +21,7 @@ import {
   Committed,
   Foreign,
   foreignRepository,
+  jobOf,
   Kind,
   publishPackages,
   PublishOptions,
@@ -273,7 +274,7 @@ export async function publishYum(
   options: PublishOptions = {},
 ): Promise<YumManifest> {
   const kind = new YumRepository(store, settings);
-  return publishPackages({ store, settings, kind, signer, date, options }, packages);
+  return publishPackages(jobOf({ store, settings, kind, signer, date, options }), packages);
 }
 
 /** Makes a yum repository that others made one of ours; see `adoptRepository`. */
@@ -284,7 +285,7 @@ export async function adoptYum(
   date: Date,
 ): Promise<YumManifest> {
   const kind = new YumRepository(store, settings);
-  return adoptRepository({ store, settings, kind, signer, date, options: {} });
+  return adoptRepository(jobOf({ store, settings, kind, signer, date, options: {} }));
 }
 
 /** What `adoptYum` would list. */
@@ -307,7 +308,7 @@ export async function unpublishYum(
   options: PublishOptions = {},
 ): Promise<void> {
   const kind = new YumRepository(store, settings);
-  await unpublishPackages({ store, settings, kind, signer, date, options }, stack);
+  await unpublishPackages(jobOf({ store, settings, kind, signer, date, options }), stack);
 }
 
 /**
