@@ -83,11 +83,12 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
     );
   }
   const chosen = chooseKey(await secretKeys(home, key), home, key, setting);
-  const signing = [chosen];
+  const signing = [];
   for (const other of options.indexKeys ?? []) {
     if (other === chosen.fingerprint) continue;
     signing.push(chooseKey(await secretKeys(home, other), home, other, setting));
   }
+  signing.push(chosen);
   // A client that looks at one signature only looks at the first, and it is the old key that all of them have.
   signing.sort((a, b) => a.created.getTime() - b.created.getTime());
   const indexKeys = signing.map(({ fingerprint }) => fingerprint);
