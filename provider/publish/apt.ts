@@ -200,17 +200,17 @@ class AptRepository implements Kind<AptFragment> {
     const isNew = await putIfChanged(this.store, `${this.folder}/Release`, release);
     const signature = isNew ? undefined : await this.store.get(`${this.folder}/Release.gpg`);
     const keyring = await signer.keyring();
-    const signers = signature ? await signersOf(release, signature.body, keyring) : [];
+    const signers = signature ? await signersOf(release, signature.body, await signer.trustedKeys()) : [];
     if (!isSignedAsExpected(signers, signer))
       await this.store.put(`${this.folder}/Release.gpg`, await signer.detachIndex(release));
     await putIfChanged(this.store, this.sourcesKey, this.sources(keyring));
   }
 
   async check(expected: ExpectedKeys): Promise<string[]> {
-    const { keyring } = expected;
+    const { keyring, trusted } = expected;
     const { pointer, text, files } = await this.committed();
     const problems: string[] = [];
-    const pointerSigners = pointer ? await textSigners(pointer.body, keyring) : [];
+    const pointerSigners = pointer ? await textSigners(pointer.body, trusted) : [];
     if (!isSignedAsExpected(pointerSigners, expected))
       problems.push(`${this.pointerKey} is missing, edited or signed by other keys`);
     for (const file of files) {
@@ -221,7 +221,7 @@ class AptRepository implements Kind<AptFragment> {
     const release = await this.store.get(`${this.folder}/Release`);
     const signature = await this.store.get(`${this.folder}/Release.gpg`);
     if (release?.body.toString() !== text) problems.push(`${this.folder}/Release is missing or edited`);
-    const signers = signature ? await signersOf(Buffer.from(text ?? ''), signature.body, keyring) : [];
+    const signers = signature ? await signersOf(Buffer.from(text ?? ''), signature.body, trusted) : [];
     if (!isSignedAsExpected(signers, expected))
       problems.push(`${this.folder}/Release.gpg is missing, not of this Release, or signed by other keys`);
     const sources = await this.store.get(this.sourcesKey);

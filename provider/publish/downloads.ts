@@ -217,7 +217,7 @@ async function publishSums(
 ): Promise<void> {
   const wanted = sums(manifest);
   const before = await store.get(sumsKey(settings));
-  const signers = before ? await textSigners(before.body, await signer.keyring()) : [];
+  const signers = before ? await textSigners(before.body, await signer.trustedKeys()) : [];
   if (before && clearText(before.body) === wanted && isSignedAsExpected(signers, signer)) return;
   await store.put(sumsKey(settings), await signer.clearSign(Buffer.from(wanted)));
 }
@@ -267,7 +267,7 @@ export async function checkDownloads(
       problems.push(`${name} or its .asc is missing or truncated`);
   }
   const found = await store.get(sumsKey(settings));
-  const signers = found ? await textSigners(found.body, expected.keyring) : [];
+  const signers = found ? await textSigners(found.body, expected.trusted) : [];
   if (!found || clearText(found.body) !== sums(manifest) || !isSignedAsExpected(signers, expected))
     problems.push('SHA256SUMS.asc is missing, edited or signed by other keys');
   const shown = await store.get(pageKey(settings));

@@ -15,13 +15,16 @@ export interface ExpectedKeys {
   /** The published keys, armored and binary. */
   publicKey: Buffer;
   keyring: Buffer;
+  /** Keys whose signatures are told apart: also of a key that is to sign no more. */
+  trusted: Buffer;
   /** Fingerprints whose signatures each index has, in order; absent: any of the keyring. */
   indexKeys?: string[];
 }
 
 export async function signerKeys(signer: Signer): Promise<ExpectedKeys> {
   const { indexKeys } = signer;
-  return { publicKey: await signer.publicKey(), keyring: await signer.keyring(), indexKeys };
+  const [publicKey, keyring] = [await signer.publicKey(), await signer.keyring()];
+  return { publicKey, keyring, trusted: await signer.trustedKeys(), indexKeys };
 }
 
 /** The signer's keys; without one, as where the key folder is elsewhere, the keys that are published. */
@@ -32,7 +35,8 @@ export async function expectedKeys(
 ): Promise<ExpectedKeys | undefined> {
   if (signer) return signerKeys(signer);
   const [publicKey, keyring] = [await store.get(settings.publicKey), await store.get(settings.keyring)];
-  return publicKey && keyring && { publicKey: publicKey.body, keyring: keyring.body };
+  if (!publicKey || !keyring) return undefined;
+  return { publicKey: publicKey.body, keyring: keyring.body, trusted: keyring.body };
 }
 
 /** Which form of the public keys is missing or has other keys. */

@@ -236,7 +236,7 @@ class YumRepository implements Kind<YumFragment> {
     ];
     for (const { repomd, base } of places) {
       const [body, signature] = [await this.signed(repomd), await this.store.get(`${repomd}.asc`)];
-      const signers = body && signature ? await signersOf(body, signature.body, expected.keyring) : [];
+      const signers = body && signature ? await signersOf(body, signature.body, expected.trusted) : [];
       if (!isSignedAsExpected(signers, expected))
         problems.push(`${repomd} or its signature is missing, edited or of other keys`);
       for (const file of (body && parseRepomd(body)?.files) ?? []) {

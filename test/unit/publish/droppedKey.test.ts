@@ -69,7 +69,7 @@ describe('a key that is no longer published', function () {
     const settings = settingsFor('packages/bin');
     const [repository] = repositories(await signer(old));
     const made = await repository.build(store, work, { name: 'sample', version: '1.0.0' });
-    const one = { ...made, key: made.built!, built: undefined };
+    const one = { ...made, key: `packages/bin/pool/${made.sha256}/${made.fileName}` };
     const all = await (await signer(next, { publishedKeys: [old] })).keyring();
     const sums = async () => textSigners((await store.get('packages/bin/SHA256SUMS.asc'))!.body, all);
     const file = async () => {
