@@ -22,6 +22,11 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
     const value = stack.config[`falco:${key}`];
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
+  const list = (key: string) => {
+    const value = stack.config[`falco:${key}`];
+    return Array.isArray(value) ? value.map(String) : [];
+  };
+  const [indexKeys, publishedKeys] = [list('indexKeys'), list('publishedKeys')];
   process.chdir(stack.root);
   const bucket = text('bucket') ?? '.local/bucket';
   const url = text('url') ?? bucketUrl(bucketAddress(bucket, 'falco:bucket'));
@@ -56,11 +61,11 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
       key: text('signingKey'),
       localName: localKeyName(catalog.product),
       setting,
-      indexKeys: [],
+      indexKeys,
       indexSetting: 'falco:indexKeys',
-      publishedKeys: [],
+      publishedKeys,
     });
-    const signer = await openSigner({ home, key: id, setting });
+    const signer = await openSigner({ home, key: id, setting, indexKeys, publishedKeys });
     await adopt(store, settings, signer, date);
     say(`${prefix}: adopted, signed by ${signer.fingerprint}`);
   }

@@ -37,6 +37,13 @@ export class PlainFiles {
     await this.store.put(`${plainKey}.asc`, await this.signature(entry));
   }
 
+  /** The same for a name that this publication did not change: looks at sizes and digests, and reads nothing. */
+  async ensure(entry: PlainEntry, plainKey: string): Promise<void> {
+    const [file, signature] = [await this.store.head(plainKey), await this.store.head(`${plainKey}.asc`)];
+    const isWhole = file?.size === entry.size && (file.sha256 === undefined || file.sha256 === entry.sha256);
+    if (!isWhole || !signature) await this.publish(entry, plainKey);
+  }
+
   /** Where a published key no longer verifies a file's signature, another is made. A file that is not there waits. */
   async signAnew(entry: PlainEntry, plainKey: string): Promise<void> {
     if (!(await this.store.head(plainKey)) || (await this.isSigned(entry, plainKey))) return;

@@ -9,17 +9,19 @@ export interface Policy {
   withdrawn?: string[];
   /** How many versions are kept, the newest ones. Default: all. */
   keep?: number;
+  /** The version that is being published: it is kept, whatever its age. */
+  current?: string;
 }
 
 type Entry = Pick<PublishedPackage, 'stack' | 'version' | 'fileName' | 'latestAliases' | 'withdrawn'>;
 
 /** Versions of the stack beyond the newest `keep`; never one that an unversioned name stands for. */
-export function expiredVersions(entries: Entry[], { stack, keep }: Policy): string[] {
+export function expiredVersions(entries: Entry[], { stack, keep, current }: Policy): string[] {
   if (keep === undefined) return [];
   const own = entries.filter((entry) => entry.stack === stack).map(({ version }) => version);
   const named = new Set([...latestAliases(entries).values()].map(({ version }) => version));
   const newestFirst = [...new Set(own)].sort((a, b) => compareVersions(b, a));
-  return newestFirst.slice(keep).filter((version) => !named.has(version));
+  return newestFirst.slice(keep).filter((version) => !named.has(version) && version !== current);
 }
 
 /** The entries with the policy's marks, without those that are expired. */

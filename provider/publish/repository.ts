@@ -189,20 +189,18 @@ export async function commit<F>(
   const now = options.now ?? new Date();
   const plainKey = (name: string) => kind.plainKey(name);
   const merged = nextManifest(current.manifest, entries, current.indexKeys, plainKey, now, goesAway);
-  const next = { ...merged, keys: signer.publishedKeys };
-  const kept = keptKeys(next, plainKey);
+  const kept = keptKeys(merged, plainKey);
+  // What an earlier publisher was to delete and did not: this one does, when the state that needs it is replaced.
+  const leaving = [...merged.leaving];
+  for (const key of current.manifest.leaving)
+    if (!kept.has(key) && !leaving.includes(key) && (await store.head(key))) leaving.push(key);
+  const next = { ...merged, leaving: leaving.sort(), keys: signer.publishedKeys };
   // Before an index is signed with them.
   await publishKeys(store, settings, signer);
   const names = [...plainNames(current.manifest.entries)].map(
     ([name, entry]) => [plainKey(name), entry] as const,
   );
   await signAnew(job.plain, signer, current.manifest.keys, names);
-  // What an earlier publisher was to delete and may not have; the list is dropped by this commit.
-  await deleteKeys(
-    store,
-    current.manifest.leaving,
-    new Set([...kept, ...keptKeys(current.manifest, plainKey)]),
-  );
   // apt keeps what it has when the date it is offered is not a later one.
   const earliest = current.date ? current.date.getTime() + 1000 : 0;
   const date = new Date(Math.max(job.date.getTime(), earliest));
@@ -219,9 +217,17 @@ async function cleanUp<F>(
   kept: Set<string>,
 ): Promise<void> {
   const { store, kind } = job;
-  await deleteKeys(store, next.leaving, kept);
   const expired = before.superseded.flatMap(({ keys }) => keys).filter((key) => key.includes('/pool/'));
-  await deleteKeys(store, expired, kept);
+  const leaving = [...next.leaving, ...expired].filter((key) => !kept.has(key));
+  if (leaving.length > 0) {
+    // Somebody may have published the same bytes again meanwhile.
+    const { manifest } = await kind.read();
+    await deleteKeys(
+      store,
+      leaving,
+      keptKeys(manifest, (name) => kind.plainKey(name)),
+    );
+  }
   const limit = (job.options.now ?? new Date()).getTime() - GRACE;
   for (const prefix of kind.generations) {
     // A young one may belong to a publisher that has not committed yet.
@@ -248,9 +254,8 @@ export async function settle<F>(
     const manifest = own && before === own.etag ? own.next : (await kind.read()).manifest;
     const latest = new Set(manifest.entries.flatMap((entry) => entry.latestAliases));
     for (const [name, entry] of plainNames(manifest.entries)) {
-      if (fileNames.has(entry.fileName) || latest.has(name)) {
-        await plain.publish(entry, kind.plainKey(name));
-      }
+      if (fileNames.has(entry.fileName)) await plain.publish(entry, kind.plainKey(name));
+      else if (latest.has(name)) await plain.ensure(entry, kind.plainKey(name));
     }
     await kind.settle(signer);
     if ((await store.head(kind.pointerKey))?.etag === before) return;
@@ -278,6 +283,19 @@ function checkNames(packages: PublishedPackage[]): void {
     throw new Error(`Two packages are to be published as ${twice}; give each a name of its own.`);
 }
 
+/** An adopted package lies under the name by which clients fetch it: other bytes there would break them. */
+function refuseAdopted<F>(
+  entries: ManifestEntry<F>[],
+  names: Map<string, ManifestEntry<F>>,
+  plainKey: (name: string) => string,
+): void {
+  const adopted = new Map(entries.filter(({ adopted: is }) => is).map((entry) => [entry.key, entry]));
+  for (const [name, entry] of adopted.size > 0 ? names : []) {
+    const before = adopted.get(plainKey(name));
+    if (before && before.sha256 !== entry.sha256) throw immutableName(before, entry);
+  }
+}
+
 /** Publishes packages beside what is there, repairs what is damaged, and writes nothing when nothing is to do. */
 export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage[]): Promise<Manifest<F>> {
   const { store, settings, kind, signer, options } = job;
@@ -301,6 +319,7 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
       for (const fileName of files.fileNames) fileNames.add(fileName);
     }
     const names = plainNames(entries);
+    refuseAdopted(current.manifest.entries, names, (name) => kind.plainKey(name));
     const built = new Map(packages.map((one) => [one.sha256, one.built]));
     const listed = new Set(current.manifest.entries.map(({ sha256 }) => sha256));
     for (const entry of entries.filter(({ fileName }) => fileNames.has(fileName))) {
@@ -312,6 +331,11 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
     const { next, kept, etag } = await commit(job, current, entries, false);
     await settle(job, fileNames, { next, etag });
     await cleanUp(job, current.manifest, next, kept);
+    // A stack that was taking the same bytes away at this moment may have deleted them after they were looked for.
+    for (const [name, entry] of plainNames(entries)) {
+      if (!fileNames.has(entry.fileName) || (await store.head(entry.key))) continue;
+      await ensureBlob(store, { ...entry, built: built.get(entry.sha256) }, [kind.plainKey(name)]);
+    }
     return next;
   });
 }
@@ -331,7 +355,9 @@ export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<
       await settle(job, new Set());
       await cleanUp(job, current.manifest, next, kept);
     }
-    if (entries.length === 0 && current.etag !== undefined) await removeAll(job);
+    // Without a pointer but with a date, the state is from a copy: an earlier removal was interrupted.
+    const isOurs = current.etag !== undefined || current.date !== undefined;
+    if (entries.length === 0 && isOurs) await removeAll(job);
   });
   await removeUnusedKeys(store, settings);
 }
@@ -339,13 +365,27 @@ export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<
 /** Removes an empty repository, unless somebody publishes to it at this moment. */
 async function removeAll<F>(job: Job<F>): Promise<void> {
   const { store, settings, kind } = job;
-  const { manifest, etag } = await kind.read();
+  const { manifest, etag, indexKeys } = await kind.read();
   if (manifest.entries.length > 0) return;
+  const objects = await store.listObjects(`${settings.prefix}/`);
+  const emptied = objects.find(({ key }) => key === kind.pointerKey)?.modified;
   if (etag !== undefined) await store.delete(kind.pointerKey, etag);
-  const keys = await store.list(`${settings.prefix}/`);
+  const named = new Set([
+    ...indexKeys,
+    ...manifest.leaving,
+    ...keptKeys(manifest, (name) => kind.plainKey(name)),
+  ]);
+  // What has come since the repository was emptied belongs to a publisher that has not committed yet.
+  const isNew = (key: string, modified: Date) =>
+    emptied !== undefined && modified >= emptied && digestInKey(key) !== undefined && !named.has(key);
+  const keys = objects.filter(({ key, modified }) => !isNew(key, modified)).map(({ key }) => key);
+  const pool = new Set(await poolKeys(store, settings.prefix));
   const ours = (when: 'first' | 'last') => keys.filter((key) => kind.owns(key) === when);
-  const pool = await poolKeys(store, settings.prefix);
-  await deleteKeys(store, [...pool, ...ours('first'), ...ours('last')], new Set());
+  await deleteKeys(
+    store,
+    [...keys.filter((key) => pool.has(key)), ...ours('first'), ...ours('last')],
+    new Set(),
+  );
   // A publisher that committed meanwhile may have lost copies to us.
   if (await store.head(kind.pointerKey)) await settle(job, new Set());
 }

@@ -82,9 +82,11 @@ const policyOf = ({
   stack,
   withdrawn,
   keep,
-}: Pick<RepositoryInputs, 'stack' | 'withdrawn' | 'keep'>): Policy => ({
+  packages,
+}: Pick<RepositoryInputs, 'stack' | 'withdrawn' | 'keep' | 'packages'>): Policy => ({
   stack,
   withdrawn,
+  current: packages[0]?.version,
   ...(keep > 0 && { keep }),
 });
 

@@ -54,6 +54,17 @@ async function point(inputs: TagInputs): Promise<Record<string, never>> {
   return {};
 }
 
+/** Looks at the ledger again after the tag was moved: a newer release may have come in since check. */
+async function pointNewest(inputs: TagInputs): Promise<object> {
+  let aimed = inputs;
+  for (;;) {
+    await point(aimed);
+    const { target, targetVersion } = (await aim(aimed)) as TagInputs;
+    if (target === aimed.target) return { target, targetVersion };
+    aimed = { ...aimed, target, targetVersion };
+  }
+}
+
 export const tag: Resource<TagInputs, object> = {
   async check(news) {
     return news === UNKNOWN ? news : aim(news);
@@ -64,12 +75,12 @@ export const tag: Resource<TagInputs, object> = {
   },
 
   async create(inputs) {
-    return { id: `${inputs.repository}:${inputs.tag}`, outs: await point(inputs) };
+    return { id: `${inputs.repository}:${inputs.tag}`, outs: await pointNewest(inputs) };
   },
 
   /** A new version's tag is a further one: the old release keeps its own. */
   update(_olds, news) {
-    return point(news);
+    return pointNewest(news);
   },
 
   async read(state) {

@@ -35,6 +35,8 @@ async function holderOf(file: string): Promise<Holder | undefined> {
     return JSON.parse(await fs.readFile(file, 'utf8')) as Holder;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // A power cut may leave an empty file, for a lock is not synced to the disk: nobody of that boot lives.
+    if (error instanceof SyntaxError) return { ...thisProcess(), started: 'cut off', token: '' };
     throw error;
   }
 }
