@@ -139,9 +139,26 @@ class AptRepository implements Kind<AptFragment> {
     if (!isThere) return undefined;
     const pointer = await this.store.get(this.pointerKey);
     if (pointer && (await this.state(clearText(pointer.body) ?? ''))) return undefined;
+    await this.refuseOthers();
     // Packages of architecture `all` stand in each index.
     const packages = [...new Map(found.map((one) => [one.path, one])).values()];
     return { packages, etag: pointer?.etag };
+  }
+
+  /** Our index has one component and these architectures: what others list besides would be lost. */
+  private async refuseOthers(): Promise<void> {
+    const { component, architectures } = this.settings;
+    const own = new Set(architectures.map((architecture) => `${component}/binary-${architecture}`));
+    const lost = (await this.store.listObjects(`${this.folder}/`)).flatMap(({ key, size }) => {
+      const index = /^(.+\/(?:binary-[^/]+|source))\/(?:Packages|Sources)$/.exec(
+        key.slice(this.folder.length + 1),
+      );
+      return index && size > 0 && !own.has(index[1]) ? [index[1]] : [];
+    });
+    if (lost.length > 0)
+      throw new Error(
+        `${this.store.url}/${this.folder} lists packages that our index would not: ${lost.join(', ')}. Publish to another prefix, or take them out first.`,
+      );
   }
 
   async describe(file: string, one: PublishedPackage) {

@@ -170,4 +170,36 @@ describe('adoption', function () {
       await assert.rejects(adopt(store, settings, signer, date), /there is nothing to adopt/);
     });
   }
+
+  it('of apt refuses what it would lose: another architecture, another component', async () => {
+    await madeByScript();
+    const before = await snapshot(store);
+    for (const index of ['main/binary-arm64/Packages', 'extra/binary-amd64/Packages']) {
+      const key = `packages/deb/dists/stable/${index}`;
+      await store.put(key, Buffer.from('Package: sample\n'));
+      await assert.rejects(adoptApt(store, of('apt').settings, signer, date), (error: Error) => {
+        assert.ok(error.message.includes(path.dirname(index)), error.message);
+        return true;
+      });
+      await store.delete(key);
+    }
+    assert.deepEqual(await snapshot(store), before);
+  });
+
+  it('keeps adopted files as they are: a package under the same name with other bytes is refused', async () => {
+    await madeByCreaterepo();
+    const repository = of('yum');
+    await adoptYum(store, repository.settings, signer, date);
+    const adopted = await store.get('packages/rpm/sample-0.22.0-x86_64.rpm');
+    const other = await repository.build(store, work, {
+      name: 'sample',
+      version: '0.22.0',
+      content: 'other',
+    });
+    await assert.rejects(
+      repository.publish(store, [other]),
+      /sample-0\.22\.0-x86_64\.rpm is released with sha256 [0-9a-f]{64} and must not change/,
+    );
+    assert.deepEqual((await store.get('packages/rpm/sample-0.22.0-x86_64.rpm'))?.body, adopted?.body);
+  });
 });

@@ -108,6 +108,41 @@ describe('publishing in trouble', function () {
       }
     });
 
+    it(`${name}: a removal that was interrupted after the pointer was deleted is finished by the next`, async () => {
+      const [store, repository] = [openStore(bucket), of(name)];
+      await repository.publish(store, [
+        await repository.build(store, work, { name: 'sample', version: '1.0.0' }),
+      ]);
+      const interrupted = Object.assign(Object.create(store) as Store, {
+        async delete(key: string, etag?: string) {
+          await store.delete(key, etag);
+          if (/InRelease$|mirrorlist$/.test(key)) throw new Error('the line was cut');
+        },
+      });
+      await assert.rejects(repository.unpublish(interrupted, 'local'), /the line was cut/);
+      assert.notDeepEqual(await store.list(repository.settings.prefix), []);
+      await repository.unpublish(store, 'local');
+      assert.deepEqual(await store.list('packages/'), []);
+    });
+
+    it(`${name}: a removal of the last packages leaves a publisher beside it what it needs`, async () => {
+      const [store, repository] = [openStore(bucket), of(name)];
+      await repository.publish(store, [
+        await repository.build(store, work, { name: 'old', version: '1.0.0' }, 'gone'),
+      ]);
+      const news = await repository.build(store, work, { name: 'sample', version: '1.0.0' });
+      // It publishes when the emptied repository's pointer is just gone.
+      const beside = Object.assign(Object.create(store) as Store, {
+        async delete(key: string, etag?: string) {
+          await store.delete(key, etag);
+          if (/InRelease$|mirrorlist$/.test(key)) await repository.publish(store, [news]);
+        },
+      });
+      await repository.unpublish(beside, 'gone');
+      assert.deepEqual(await seen(repository, store), shown([news]));
+      assert.deepEqual(await repository.check(store, [news]), []);
+    });
+
     it(`${name}: a clock that jumps back neither deletes what clients need nor makes an older index`, async () => {
       const [store, repository] = [openStore(bucket), of(name)];
       const now = Date.now();

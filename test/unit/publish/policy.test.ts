@@ -38,6 +38,11 @@ describe('what becomes of earlier releases', () => {
     assert.deepEqual(expiredVersions(all, { stack: 'mine', keep: 1 }), ['1.1.0-rc1']);
   });
 
+  it('never lets the version expire that is being published, however old', () => {
+    const all = [entry('1.0.0-2'), entry('1.0.0-1')];
+    assert.deepEqual(expiredVersions(all, { stack: 'mine', keep: 1, current: '1.0.0-1' }), []);
+  });
+
   it('is planned before anything is built', () => {
     const file = (version: string, sha256: string) => ({
       ...entry(version),

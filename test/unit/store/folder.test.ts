@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs/promises';
@@ -95,6 +96,15 @@ describe('folder store', () => {
     await openStore(root).compareAndSwap('x', Buffer.from('alive'), undefined);
     assert.equal((await store.get('x'))?.body.toString(), 'alive');
     assert.deepEqual(await fs.readdir(root), ['x']);
+  });
+
+  it('takes over a lock that a power cut left empty', async () => {
+    const locks = path.join(root, '.store/locks');
+    await fs.mkdir(locks, { recursive: true });
+    const name = createHash('sha256').update('x').digest('hex');
+    await fs.writeFile(path.join(locks, name), '');
+    await store.compareAndSwap('x', Buffer.from('alive'), undefined);
+    assert.equal((await store.get('x'))?.body.toString(), 'alive');
   });
 
   it('reports an unreadable bucket as an error, not as empty', async () => {
