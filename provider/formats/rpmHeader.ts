@@ -217,3 +217,9 @@ export async function rpmDigests(file: string): Promise<{ header: string; payloa
   await pipeline(createReadStream(file, { start: header.end }), hash);
   return { header: headerSha256, payload: hash.digest('hex') };
 }
+
+/** Both digests as one word, `<header>:<payload>`: equal for equal packages. */
+export async function rpmContents(file: string): Promise<string> {
+  const { header, payload } = await rpmDigests(file);
+  return `${header}:${payload}`;
+}

@@ -1,4 +1,5 @@
 /** Adoption: a repository that was made by other means becomes one of ours, nothing lost, no package read. */
+import { sizesOf } from './blobs';
 import { emptyManifest, Manifest, ManifestEntry, mergeEntries } from './manifest';
 import { commit, Committed, Job, settle } from './repository';
 
@@ -30,7 +31,7 @@ export async function adoptable<F>({
   const url = `${store.url}/${settings.prefix}`;
   const foreign = await kind.readForeign();
   if (!foreign) throw new Error(`${url} has no indexes of others: there is nothing to adopt.`);
-  const sizes = new Map((await store.listObjects(`${settings.prefix}/`)).map(({ key, size }) => [key, size]));
+  const sizes = await sizesOf(store, settings.prefix);
   const entries = foreign.packages.map((one): ManifestEntry<F> => {
     const key = `${settings.prefix}/${one.path}`;
     if (sizes.get(key) !== one.size)

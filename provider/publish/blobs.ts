@@ -39,8 +39,13 @@ export function unbuilt(one: PublishedPackage): PublishedPackage {
   return entry;
 }
 
-/** Keys of a pool as we write it, `<prefix>/pool/<sha256>/<file>`: the folder may hold other things. */
-export async function poolKeys(store: Store, prefix: string): Promise<string[]> {
+/** Whether a key is of a pool as we write it, `<prefix>/pool/<sha256>/<file>`: the folder may hold other things. */
+export function isPoolKey(key: string, prefix: string): boolean {
   const pool = `${prefix}/pool/`;
-  return (await store.list(pool)).filter((key) => /^[0-9a-f]{64}\/[^/]+$/.test(key.slice(pool.length)));
+  return key.startsWith(pool) && /^[0-9a-f]{64}\/[^/]+$/.test(key.slice(pool.length));
+}
+
+/** Bytes of every object below a prefix, by key: one listing. */
+export async function sizesOf(store: Store, prefix: string): Promise<Map<string, number>> {
+  return new Map((await store.listObjects(`${prefix}/`)).map(({ key, size }) => [key, size]));
 }

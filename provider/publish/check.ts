@@ -1,7 +1,7 @@
 /** What of a repository is not as its manifest says. Reads only. */
 import { Signer } from '../gpg';
 import { Store } from '../store/store';
-import { isIntact } from './blobs';
+import { isIntact, sizesOf } from './blobs';
 import { checkKeys, expectedKeys } from './keys';
 import { Manifest, ManifestEntry, plainNames } from './manifest';
 import { PublishedPackage, RepositorySettings } from './published';
@@ -15,7 +15,7 @@ export async function checkFiles<F>(
   manifest: Manifest<F>,
   packages: PublishedPackage[],
 ): Promise<{ problems: string[]; fileNames: Set<string> }> {
-  const sizes = new Map((await store.listObjects(`${settings.prefix}/`)).map(({ key, size }) => [key, size]));
+  const sizes = await sizesOf(store, settings.prefix);
   const own = new Set(packages.map(({ fileName }) => fileName));
   const problems: string[] = [];
   const fileNames = new Set<string>();

@@ -7,7 +7,7 @@ import { downloadsPage } from '../formats/downloadsPage';
 import { Signer } from '../gpg';
 import { clearText, textSigners } from '../gpgVerify';
 import { ConflictError, Store } from '../store/store';
-import { ensureBlob, poolKeys, unbuilt } from './blobs';
+import { ensureBlob, isPoolKey, sizesOf, unbuilt } from './blobs';
 import {
   checkKeys,
   expectedKeys,
@@ -118,11 +118,9 @@ async function change(
     const entries = merge(manifest.entries);
     const isSame = JSON.stringify(entries) === JSON.stringify(manifest.entries);
     if (etag && isSame && !hasOtherKeys(manifest.keys, signer)) return manifest;
-    const before = plainFiles(manifest.entries).map(([name, entry]): [string, DownloadsEntry] => [
-      `${settings.prefix}/${name}`,
-      entry,
-    ]);
-    await signAnew(new PlainFiles(store, signer), signer, manifest.keys, before);
+    await signAnew(new PlainFiles(store, signer), signer, manifest.keys, () =>
+      plainFiles(manifest.entries).map(([name, entry]) => [`${settings.prefix}/${name}`, entry] as const),
+    );
     const kept = new Set(keysOf(settings, entries));
     const gone = [...keysOf(settings, manifest.entries), ...manifest.leaving].filter((key) => !kept.has(key));
     const leaving = [...new Set(gone)].sort();
@@ -157,11 +155,6 @@ function plainFiles(entries: DownloadsEntry[]): [string, DownloadsEntry][] {
   return [...fixed, ...latestAliases(entries)].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Bytes of every object of the folder, by key: one listing. */
-async function sizesOf(store: Store, { prefix }: Settings): Promise<Map<string, number>> {
-  return new Map((await store.listObjects(`${prefix}/`)).map(({ key, size }) => [key, size]));
-}
-
 /** Whether a plain name has the size of its bytes, and a signature. */
 function isWhole(sizes: Map<string, number>, key: string, size: number): boolean {
   return sizes.get(key) === size && (sizes.get(`${key}.asc`) ?? 0) > 0;
@@ -176,7 +169,7 @@ async function derive(
   fileNames: Set<string>,
 ): Promise<void> {
   await publishKeys(store, settings, signer);
-  const sizes = await sizesOf(store, settings);
+  const sizes = await sizesOf(store, settings.prefix);
   const moving = latestAliases(manifest.entries);
   const plain = new PlainFiles(store, signer);
   for (const [name, entry] of plainFiles(manifest.entries)) {
@@ -239,7 +232,8 @@ export async function unpublishDownloads(
   const { manifest, etag } = await load(store, settings);
   if (manifest.entries.length > 0) return;
   for (const key of [sumsKey(settings), pageKey(settings)]) await store.delete(key);
-  for (const key of await poolKeys(store, settings.prefix)) await store.delete(key);
+  const pool = await store.list(`${settings.prefix}/pool/`);
+  for (const key of pool) if (isPoolKey(key, settings.prefix)) await store.delete(key);
   // The last to go: until then, another run of this knows that what is left is ours.
   if (etag !== undefined) await store.delete(manifestKey(settings), etag);
   await removeUnusedKeys(store, settings);
@@ -260,7 +254,7 @@ export async function checkDownloads(
   for (const { fileName, sha256 } of packages) {
     if (listed.get(fileName)?.sha256 !== sha256) problems.push(`${fileName} is not listed`);
   }
-  const sizes = await sizesOf(store, settings);
+  const sizes = await sizesOf(store, settings.prefix);
   for (const [name, { key, size }] of plainFiles(manifest.entries)) {
     if (sizes.get(key) !== size) problems.push(`${key} is missing or truncated`);
     if (!isWhole(sizes, `${settings.prefix}/${name}`, size))

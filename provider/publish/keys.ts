@@ -74,10 +74,10 @@ export async function signAnew<E extends PlainEntry>(
   plain: PlainFiles,
   { publishedKeys }: Signer,
   keys: string[] = [],
-  names: Iterable<readonly [plainKey: string, entry: E]>,
+  names: () => Iterable<readonly [plainKey: string, entry: E]>,
 ): Promise<void> {
   if (keys.every((key) => publishedKeys.includes(key))) return;
-  for (const [plainKey, entry] of names) await plain.signAnew(entry, plainKey);
+  for (const [plainKey, entry] of names()) await plain.signAnew(entry, plainKey);
 }
 
 /** Removes the public keys when nothing else is left in their folder: the last repository takes them with it. */

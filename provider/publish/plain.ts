@@ -29,25 +29,27 @@ export class PlainFiles {
 
   /** Writes a plain name and its signature, both only where they are not right already. */
   async publish(entry: PlainEntry, plainKey: string): Promise<void> {
-    const before = await this.store.head(plainKey);
-    const isSame =
-      before?.size === entry.size && (before.sha256 === undefined || before.sha256 === entry.sha256);
-    if (isSame && (await this.isSigned(entry, plainKey))) return;
+    if ((await this.isThere(entry, plainKey)) && (await this.isSigned(entry, plainKey))) return;
     await this.store.copy(entry.key, plainKey);
     await this.store.put(`${plainKey}.asc`, await this.signature(entry));
   }
 
   /** The same for a name that this publication did not change: looks at sizes and digests, and reads nothing. */
   async ensure(entry: PlainEntry, plainKey: string): Promise<void> {
-    const [file, signature] = [await this.store.head(plainKey), await this.store.head(`${plainKey}.asc`)];
-    const isWhole = file?.size === entry.size && (file.sha256 === undefined || file.sha256 === entry.sha256);
-    if (!isWhole || !signature) await this.publish(entry, plainKey);
+    const isWhole = (await this.isThere(entry, plainKey)) && (await this.store.head(`${plainKey}.asc`));
+    if (!isWhole) await this.publish(entry, plainKey);
   }
 
   /** Where a published key no longer verifies a file's signature, another is made. A file that is not there waits. */
   async signAnew(entry: PlainEntry, plainKey: string): Promise<void> {
     if (!(await this.store.head(plainKey)) || (await this.isSigned(entry, plainKey))) return;
     await this.store.put(`${plainKey}.asc`, await this.signature(entry));
+  }
+
+  /** Whether the name has the package's size, and its digest where the store tells it. */
+  private async isThere(entry: PlainEntry, plainKey: string): Promise<boolean> {
+    const found = await this.store.head(plainKey);
+    return found?.size === entry.size && (found.sha256 === undefined || found.sha256 === entry.sha256);
   }
 
   /** A valid signature is kept: another would be other bytes. Valid is what the published keys verify. */

@@ -13,7 +13,7 @@ import { Signer } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
 import { ConflictError, digestInKey, Store } from '../store/store';
 import { applyPolicy, Policy } from './policy';
-import { ensureBlob, poolKeys, unbuilt, wholeKey } from './blobs';
+import { ensureBlob, isPoolKey, unbuilt, wholeKey } from './blobs';
 import { checkFiles } from './check';
 import {
   checkKeys,
@@ -197,10 +197,9 @@ export async function commit<F>(
   const next = { ...merged, leaving: leaving.sort(), keys: signer.publishedKeys };
   // Before an index is signed with them.
   await publishKeys(store, settings, signer);
-  const names = [...plainNames(current.manifest.entries)].map(
-    ([name, entry]) => [plainKey(name), entry] as const,
+  await signAnew(job.plain, signer, current.manifest.keys, () =>
+    [...plainNames(current.manifest.entries)].map(([name, entry]) => [plainKey(name), entry] as const),
   );
-  await signAnew(job.plain, signer, current.manifest.keys, names);
   // apt keeps what it has when the date it is offered is not a later one.
   const earliest = current.date ? current.date.getTime() + 1000 : 0;
   const date = new Date(Math.max(job.date.getTime(), earliest));
@@ -322,20 +321,22 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
     refuseAdopted(current.manifest.entries, names, (name) => kind.plainKey(name));
     const built = new Map(packages.map((one) => [one.sha256, one.built]));
     const listed = new Set(current.manifest.entries.map(({ sha256 }) => sha256));
-    for (const entry of entries.filter(({ fileName }) => fileNames.has(fileName))) {
-      const copies = [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name));
-      await ensureBlob(store, { ...entry, built: built.get(entry.sha256) }, copies);
+    const own = entries
+      .filter(({ fileName }) => fileNames.has(fileName))
+      .map((entry) => ({
+        one: { ...entry, built: built.get(entry.sha256) },
+        copies: [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name)),
+      }));
+    for (const { one, copies } of own) {
+      await ensureBlob(store, one, copies);
       // A new one is signed while its index is made.
-      if (!listed.has(entry.sha256)) job.plain.prepare(entry);
+      if (!listed.has(one.sha256)) job.plain.prepare(one);
     }
     const { next, kept, etag } = await commit(job, current, entries, false);
     await settle(job, fileNames, { next, etag });
     await cleanUp(job, current.manifest, next, kept);
     // A stack that was taking the same bytes away at this moment may have deleted them after they were looked for.
-    for (const [name, entry] of plainNames(entries)) {
-      if (!fileNames.has(entry.fileName) || (await store.head(entry.key))) continue;
-      await ensureBlob(store, { ...entry, built: built.get(entry.sha256) }, [kind.plainKey(name)]);
-    }
+    for (const { one, copies } of own) if (!(await store.head(one.key))) await ensureBlob(store, one, copies);
     return next;
   });
 }
@@ -379,13 +380,9 @@ async function removeAll<F>(job: Job<F>): Promise<void> {
   const isNew = (key: string, modified: Date) =>
     emptied !== undefined && modified >= emptied && digestInKey(key) !== undefined && !named.has(key);
   const keys = objects.filter(({ key, modified }) => !isNew(key, modified)).map(({ key }) => key);
-  const pool = new Set(await poolKeys(store, settings.prefix));
+  const pool = keys.filter((key) => isPoolKey(key, settings.prefix));
   const ours = (when: 'first' | 'last') => keys.filter((key) => kind.owns(key) === when);
-  await deleteKeys(
-    store,
-    [...keys.filter((key) => pool.has(key)), ...ours('first'), ...ours('last')],
-    new Set(),
-  );
+  await deleteKeys(store, [...pool, ...ours('first'), ...ours('last')], new Set());
   // A publisher that committed meanwhile may have lost copies to us.
   if (await store.head(kind.pointerKey)) await settle(job, new Set());
 }

@@ -4,7 +4,7 @@
  */
 import { sha256 } from '../formats/compress';
 import { issuerOf } from '../formats/openpgp';
-import { readRpm, rpmDigests, SIGNATURE_TAG } from '../formats/rpmHeader';
+import { readRpm, rpmContents, SIGNATURE_TAG } from '../formats/rpmHeader';
 import { IndexFile, parseRepomd, renderRepomd, repoFile, unpackIndex, yumIndexes } from '../formats/yumIndex';
 import { rpmIdentity, YumFragment, yumFragment } from '../formats/yumPackage';
 import { foreignRpms } from '../formats/foreignIndexes';
@@ -161,14 +161,14 @@ class YumRepository implements Kind<YumFragment> {
 
   async describe(file: string, one: PublishedPackage, date: Date) {
     const rpm = await readRpm(file);
-    const { header, payload } = await rpmDigests(file);
+    const identity = await rpmContents(file);
     const { architecture } = rpmIdentity(rpm);
     const href = one.key.slice(this.settings.prefix.length + 1);
     const time = Math.floor(date.getTime() / 1000);
     const fragment = yumFragment(rpm, { sha256: one.sha256, size: one.size, href, time });
     const signature = rpm.signature.values.get(SIGNATURE_TAG.rsa);
     const signedBy = Buffer.isBuffer(signature) ? issuerOf(signature) : undefined;
-    return { architecture, identity: `${header}:${payload}`, ...(signedBy && { signedBy }), fragment };
+    return { architecture, identity, ...(signedBy && { signedBy }), fragment };
   }
 
   private async putAll(folder: string, files: IndexFile[]): Promise<void> {

@@ -7,7 +7,7 @@ import type { Facts } from '../buildkit';
 import { buildPackage } from '../formats/packageBuild';
 
 import { readTemplate } from '../formats/template';
-import { rpmDigests } from '../formats/rpmHeader';
+import { rpmContents } from '../formats/rpmHeader';
 import { openSigner, signRpm } from '../gpg';
 import { changed, changedIfKnown, known, Resource } from '../resource';
 import { hashFile, unpackTar } from '../source/files';
@@ -157,7 +157,7 @@ async function buildFrom(
       file,
     );
     const unsigned = await hashFile(file);
-    const identity = inputs.row.format === 'rpm' ? await rpmIdentityOf(file) : '';
+    const identity = inputs.row.format === 'rpm' ? await rpmContents(file) : '';
     const moved =
       before?.prefix !== inputs.prefix ||
       before?.bucket !== inputs.bucket ||
@@ -184,11 +184,6 @@ async function buildFrom(
   } finally {
     await fs.rm(work, { recursive: true, force: true });
   }
-}
-
-async function rpmIdentityOf(file: string): Promise<string> {
-  const { header, payload } = await rpmDigests(file);
-  return `${header}:${payload}`;
 }
 
 export const packageFile: Resource<PackageInputs, PackageOutputs> = {

@@ -136,8 +136,7 @@ export const release: Resource<ReleaseInputs, object> = {
   diff(olds, news) {
     const fields = ['bucket', 'channel', 'version', 'images', 'tags', 'support', 'withdrawn'] as const;
     const changes = changed(olds, news, [...fields]);
-    const problems = olds.problems?.length ? ['problems'] : [];
-    return { changes: [...changes, ...pending(news, ['expired']), ...problems] };
+    return { changes: [...changes, ...pending(news, ['expired']), ...pending(olds, ['problems'])] };
   },
 
   async create(inputs) {

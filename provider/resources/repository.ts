@@ -131,16 +131,24 @@ type Known = Omit<RepositoryInputs, 'signing'> & { signing?: Signing };
 async function plan(kind: Kind, news: Known) {
   try {
     const { entries } = await kind.read(storeOf(news), settingsOf(news));
-    return { ...planned(entries, news), publishedKeys: await publishedKeys(news) };
+    return {
+      ...planned(entries, news),
+      publishedKeys: publishedKeys(news, await rpmsOf(kind, news, entries)),
+    };
   } catch (error) {
     throw new CheckError('prefix', (error as Error).message);
   }
 }
 
+/** What the yum repository lists; `entries` is what this one does. */
+async function rpmsOf(kind: Kind, news: Known, entries: Listed[]): Promise<Listed[]> {
+  if (kind === KINDS.yum) return entries;
+  return (await KINDS.yum.read(storeOf(news), settingsOf(news, news.rpms))).entries;
+}
+
 /** The keys that are to be published beside those that sign: an rpm has one signature, which clients check as long as it is listed. */
-async function publishedKeys(news: Known): Promise<string[]> {
-  const { entries } = await KINDS.yum.read(storeOf(news), settingsOf(news, news.rpms));
-  const signers = applyPolicy(entries, policyOf(news)).flatMap(({ signedBy }) => signedBy ?? []);
+function publishedKeys(news: Known, rpms: Listed[]): string[] {
+  const signers = applyPolicy(rpms, policyOf(news)).flatMap(({ signedBy }) => signedBy ?? []);
   const others = signers.filter((key) => key !== news.signing?.fingerprint && !news.indexKeys.includes(key));
   return [...new Set([...news.publishedKeys, ...others])].sort();
 }
@@ -203,7 +211,7 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
       ] as const;
       const changes = changed(olds, news, [...fields]);
       const acts = pending(news, ['expired', 'rebuilt']);
-      return { changes: [...changes, ...acts, ...(olds.problems?.length ? ['problems'] : [])] };
+      return { changes: [...changes, ...acts, ...pending(olds, ['problems'])] };
     },
 
     async create(inputs) {

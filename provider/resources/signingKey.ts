@@ -57,8 +57,8 @@ async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
     }
     const key = inputs.key ?? inputs.localName;
     const signer = await openSigner({ home, key, setting, indexKeys, publishedKeys });
-    // Says which of them is not there.
-    await signer.publicKey();
+    // Says which of them is not there; those that sign are.
+    if (publishedKeys.length > 0) await signer.publicKey();
     const remark = expiryRemark(signer, setting);
     if (remark?.isFatal) throw new Error(remark.text);
     if (remark) await warn(remark.text);

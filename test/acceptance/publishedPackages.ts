@@ -15,6 +15,7 @@ import { EPOCH, temporaryFolder } from '../unit/packaging/fixture';
 import { testSigner } from '../unit/publish/bench';
 import { packageOf, Release } from './packageFiles';
 import type { Outputs } from './project';
+import { repositoryInputs } from './repositoryInputs';
 
 export type Published = Pick<Outputs, 'apt' | 'yum' | 'packages'> & {
   signer: Signer;
@@ -39,24 +40,10 @@ export async function publishReleases(...releases: Release[]): Promise<Published
       const prefix = repositories[kind].prefix.release;
       const built = KEYS[kind].map((key) => build(bucket, key, release, signer));
       const { outs } = await KINDS[kind].create({
-        ...names,
-        bucket,
-        stack: 'local',
-        url,
+        ...repositoryInputs(bucket, url, signer),
         prefix,
         prefixes: [prefix],
-        product,
-        suite: repositories.apt.suite,
-        component: repositories.apt.component,
-        architecture,
-        indexKeys: [],
-        publishedKeys: [],
-        rpms: repositories.yum.prefix.release,
-        withdrawn: [],
-        keep: 0,
-        immutable: false,
         packages: await Promise.all(built),
-        signing: { home: signer.home, fingerprint: signer.fingerprint, setting: 'test:key' },
       });
       Object.assign(packages, outs.files);
     }

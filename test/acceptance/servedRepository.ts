@@ -12,6 +12,7 @@ import { openStore } from '../../provider/store/open';
 import { EPOCH, temporaryFolder } from '../unit/packaging/fixture';
 import { pooled, serve, testSigner } from '../unit/publish/bench';
 import type { Outputs } from './project';
+import { repositoryInputs } from './repositoryInputs';
 
 /** A package file of a catalog row. */
 export interface Made {
@@ -54,20 +55,7 @@ export async function serveRepository(...releases: Made[][]): Promise<ServedRepo
     return { ...made, aliases: rowNames.aliases, latestAliases: rowNames.latestAliases };
   };
 
-  const common = {
-    ...{ bucket, stack: 'local', url: server.url, product, architecture },
-    ...{ publicKey: names.publicKey, keyring: names.keyring },
-    ...{ suite: repositories.apt.suite, component: repositories.apt.component },
-    ...{
-      indexKeys: [],
-      publishedKeys: [],
-      rpms: repositories.yum.prefix.release,
-      withdrawn: [],
-      keep: 0,
-      immutable: false,
-    },
-    signing: { home: signer.home, fingerprint: signer.fingerprint, setting: 'test:key' },
-  };
+  const common = repositoryInputs(bucket, server.url, signer);
   const packages: Outputs['packages'] = {};
   for (const release of releases) {
     for (const [kind, resource, format] of [

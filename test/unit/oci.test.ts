@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { copy, digest, pushFiles, pushRootfs, remove, repositoryOf, withdraw } from '../../provider/oci';
-import { freePort, startRegistry, TestRegistry } from './registryServer';
+import { freePort } from './freePort';
+import { startRegistry, TestRegistry } from './registryServer';
 
 const ABSENT = `sha256:${'0'.repeat(64)}`;
 

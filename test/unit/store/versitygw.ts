@@ -1,10 +1,10 @@
 /** A real S3 server on a folder, for tests: versitygw on loopback. */
 import { ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
-import * as net from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { freePort } from '../freePort';
 
 const program = path.resolve(__dirname, '../../../.local/bin/versitygw');
 /** Not a secret: of a server that lives as long as a test. */
@@ -21,14 +21,6 @@ export interface S3Server {
   /** What a client needs in its environment. */
   env: Record<string, string>;
   stop(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function answers(endpoint: string): Promise<boolean> {
