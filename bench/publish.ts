@@ -114,6 +114,7 @@ function counting(inner: Store) {
     copy: (from, to) => inner.copy(from, to),
     list: (prefix) => inner.list(prefix),
     listObjects: (prefix) => inner.listObjects(prefix),
+    now: () => inner.now(),
     delete: (key, etag) => inner.delete(key, etag),
   };
   return { store, count };

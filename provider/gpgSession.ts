@@ -171,28 +171,45 @@ export async function closeSessions(): Promise<void> {
   for (const [home, entry] of [...shared]) await retire(home, entry);
 }
 
-/** Lets `work` use the keys of a folder. Parallel and close calls share one agent. */
+/** Whether the agent went away under the work: it was somebody else's, or somebody ended ours. */
+const isWithoutAgent = (error: unknown) => /no (gpg-)?agent running/i.test((error as Error).message);
+
+function sharedSession(home: string): Shared {
+  const entry = shared.get(home) ?? { session: open(home, 'use'), users: 0 };
+  shared.set(home, entry);
+  return entry;
+}
+
+/**
+ * Lets `work` use the keys of a folder. Parallel and close calls share one agent. Where it went away, the work is
+ * done once more with another.
+ */
 export async function withKeys<T>(folder: string, work: (gpg: Gpg) => Promise<T>): Promise<T> {
   const home = path.resolve(folder);
-  let entry = shared.get(home);
-  if (!entry) {
-    entry = { session: open(home, 'use'), users: 0 };
-    shared.set(home, entry);
-  }
-  const mine = entry;
-  clearTimeout(mine.idle);
-  mine.users++;
+  const entry = sharedSession(home);
   try {
-    return await work(await mine.session);
+    return await useSession(home, entry, work);
+  } catch (error) {
+    if (!isWithoutAgent(error)) throw error;
+    await retire(home, entry);
+    return useSession(home, sharedSession(home), work);
+  }
+}
+
+async function useSession<T>(home: string, entry: Shared, work: (gpg: Gpg) => Promise<T>): Promise<T> {
+  clearTimeout(entry.idle);
+  entry.users++;
+  try {
+    return await work(await entry.session);
   } catch (error) {
     // A session that did not open, or whose agent was ended by somebody, is not used again.
-    if (mine.users === 1) void retire(home, mine);
+    if (entry.users === 1) void retire(home, entry);
     throw error;
   } finally {
-    mine.users--;
-    if (mine.users === 0 && shared.get(home) === mine) {
-      mine.idle = setTimeout(() => void retire(home, mine), IDLE);
-      mine.idle.unref();
+    entry.users--;
+    if (entry.users === 0 && shared.get(home) === entry) {
+      entry.idle = setTimeout(() => void retire(home, entry), IDLE);
+      entry.idle.unref();
     }
   }
 }

@@ -1,7 +1,9 @@
 /** Adoption: a repository that was made by other means becomes one of ours, nothing lost, no package read. */
 import { sizesOf } from './blobs';
 import { emptyManifest, Manifest, ManifestEntry, mergeEntries } from './manifest';
-import { commit, Committed, Job, settle } from './repository';
+import { AdoptableKind, commit, Committed, Job, settle } from './repository';
+
+type AdoptionJob<F> = Job<F> & { kind: AdoptableKind<F> };
 
 /** Stack of adopted packages: no stack takes them away. */
 const NOBODY = '';
@@ -10,7 +12,7 @@ const NOBODY = '';
  * Takes over what others published: makes the manifest and signed indexes of the packages that the indexes list, and
  * reads and moves none of them. Objects that we do not write stay as they are.
  */
-export async function adoptRepository<F>(job: Job<F>): Promise<Manifest<F>> {
+export async function adoptRepository<F>(job: AdoptionJob<F>): Promise<Manifest<F>> {
   const { etag, entries } = await adoptable(job);
   const current: Committed<F> = { manifest: emptyManifest(), isSound: false, indexKeys: [], etag };
   const { next } = await commit(job, current, mergeEntries([], entries), false);
@@ -24,7 +26,7 @@ export async function adoptable<F>({
   settings,
   kind,
   date,
-}: Pick<Job<F>, 'store' | 'settings' | 'kind' | 'date'>): Promise<{
+}: Pick<AdoptionJob<F>, 'store' | 'settings' | 'kind' | 'date'>): Promise<{
   entries: ManifestEntry<F>[];
   etag?: string;
 }> {

@@ -26,11 +26,11 @@ import { ExpectedKeys, isSignedAsExpected } from './keys';
 import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
+  AdoptableKind,
   Committed,
   Foreign,
   foreignRepository,
   jobOf,
-  Kind,
   publishPackages,
   PublishOptions,
   unpublishPackages,
@@ -46,7 +46,7 @@ function dateOf(release: string): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-class AptRepository implements Kind<AptFragment> {
+class AptRepository implements AdoptableKind<AptFragment> {
   private readonly folder: string;
   readonly pointerKey: string;
   readonly generations: string[];
@@ -161,9 +161,9 @@ class AptRepository implements Kind<AptFragment> {
       );
   }
 
-  async describe(file: string, one: PublishedPackage) {
+  async describe(fetchFile: () => Promise<string>, one: PublishedPackage) {
     const path = one.key.slice(this.settings.prefix.length + 1);
-    const fragment = aptFragment(await readControl(file), path, one.size, one.sha256);
+    const fragment = aptFragment(await readControl(await fetchFile()), path, one.size, one.sha256);
     return { architecture: fragment.architecture, fragment };
   }
 

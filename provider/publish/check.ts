@@ -1,5 +1,9 @@
 /** What of a repository is not as its manifest says. Reads only. */
+import * as path from 'node:path';
 import { Signer } from '../gpg';
+import { withTemporaryFolder } from '../gpgSession';
+import { isSignedBy } from '../gpgVerify';
+import { hashFile } from '../source/files';
 import { Store } from '../store/store';
 import { isIntact, sizesOf } from './blobs';
 import { checkKeys, expectedKeys } from './keys';
@@ -7,13 +11,17 @@ import { Manifest, ManifestEntry, plainNames } from './manifest';
 import { PublishedPackage, RepositorySettings } from './published';
 import type { Kind } from './repository';
 
-/** Problems with blobs and plain names of all entries, from one listing, and with the packages' own bytes. */
+/**
+ * Problems with blobs and plain names of all entries, from one listing, and with the packages' own bytes and the
+ * signatures beside them.
+ */
 export async function checkFiles<F>(
   store: Store,
   settings: RepositorySettings,
   kind: Kind<F>,
   manifest: Manifest<F>,
   packages: PublishedPackage[],
+  keyring: Buffer,
 ): Promise<{ problems: string[]; fileNames: Set<string> }> {
   const sizes = await sizesOf(store, settings.prefix);
   const own = new Set(packages.map(({ fileName }) => fileName));
@@ -34,10 +42,43 @@ export async function checkFiles<F>(
     if (!(await isWhole(key, entry))) report(entry.fileName, `${key} is missing or damaged`);
     if (!sizes.get(`${key}.asc`)) report(entry.fileName, `${key}.asc is missing`);
   }
+  for (const entry of manifest.entries.filter(({ fileName }) => own.has(fileName))) {
+    const keys = [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name));
+    for (const key of await badSignatures(store, entry, keys, keyring))
+      report(entry.fileName, `${key} is not a signature of ${entry.fileName} by a published key`);
+  }
   const listed = new Set(manifest.entries.map(({ fileName }) => fileName));
   for (const fileName of own)
     if (!listed.has(fileName)) problems.push(`${settings.prefix} does not list ${fileName}`);
   return { problems, fileNames };
+}
+
+/** Which of a package's `.asc` files no published key made of its bytes. Those that are missing are told elsewhere. */
+async function badSignatures<F>(
+  store: Store,
+  { key, sha256, fileName }: ManifestEntry<F>,
+  plainKeys: string[],
+  keyring: Buffer,
+): Promise<string[]> {
+  return withTemporaryFolder(async (folder) => {
+    const file = path.join(folder, fileName);
+    const isThere = await store.head(key);
+    if (!isThere) return [];
+    await store.download(key, file);
+    if ((await hashFile(file)) !== sha256) return [];
+    const known = new Map<string, boolean>();
+    const bad: string[] = [];
+    for (const asc of plainKeys.map((one) => `${one}.asc`)) {
+      const signature = await store.get(asc);
+      if (!signature) continue;
+      const id = signature.body.toString('latin1');
+      // All names of a package share one signature.
+      const isGood = known.get(id) ?? (await isSignedBy({ file }, signature.body, keyring));
+      known.set(id, isGood);
+      if (!isGood) bad.push(asc);
+    }
+    return bad;
+  });
 }
 
 /**
@@ -54,6 +95,6 @@ export async function checkRepository<F>(
   const expected = await expectedKeys(store, settings, signer);
   if (!expected) return [`${settings.publicKey} or ${settings.keyring} is missing`];
   const { manifest } = await kind.read();
-  const { problems } = await checkFiles(store, settings, kind, manifest, packages);
+  const { problems } = await checkFiles(store, settings, kind, manifest, packages, expected.keyring);
   return [...(await checkKeys(store, settings, expected)), ...(await kind.check(expected)), ...problems];
 }

@@ -58,10 +58,13 @@ export function compareEntries<F>(a: ManifestEntry<F>, b: ManifestEntry<F>): num
   );
 }
 
+export function isSamePackage<F>(a: ManifestEntry<F>, b: ManifestEntry<F>): boolean {
+  return a.name === b.name && a.version === b.version && a.architecture === b.architecture;
+}
+
 /** Whether the one takes the other's place: the same package, or a package of the same file name. */
 function isSame<F>(a: ManifestEntry<F>, b: ManifestEntry<F>): boolean {
-  const samePackage = a.name === b.name && a.version === b.version && a.architecture === b.architecture;
-  return samePackage || a.fileName === b.fileName;
+  return isSamePackage(a, b) || a.fileName === b.fileName;
 }
 
 /** Entries with `added` beside the others or in their place. */
@@ -79,23 +82,30 @@ export function plainNames<F>(entries: ManifestEntry<F>[]): Map<string, Manifest
   return new Map([...fixed, ...latestAliases(entries)]);
 }
 
-/**
- * The manifest that follows `current` with other entries. `indexKeys` are the current generation's index files;
- * `goesAway` says that packages that drop out shall go at once instead of after the grace time.
- */
+export interface NextOptions {
+  /** The current generation's index files. */
+  indexKeys: string[];
+  plainKey: (name: string) => string;
+  now: Date;
+  /** Packages that drop out go at once instead of after the grace time. */
+  goesAway: boolean;
+  /** Plain names that drop out stay for the grace time, as what an index names. */
+  keepsPlain: boolean;
+}
+
+/** The manifest that follows `current` with other entries. */
 export function nextManifest<F>(
   current: Manifest<F>,
   entries: ManifestEntry<F>[],
-  indexKeys: string[],
-  plainKey: (name: string) => string,
-  now: Date,
-  goesAway: boolean,
+  { indexKeys, plainKey, now, goesAway, keepsPlain }: NextOptions,
 ): Manifest<F> {
   const pool = new Set(entries.map(({ key }) => key));
   const dropped = current.entries.map(({ key }) => key).filter((key) => !pool.has(key));
   const names = plainNames(entries);
-  const plain = [...plainNames(current.entries).keys()].filter((name) => !names.has(name)).map(plainKey);
-  const replaced = goesAway ? [] : dropped;
+  const plain = [...plainNames(current.entries).keys()]
+    .filter((name) => !names.has(name))
+    .flatMap((name) => [plainKey(name), `${plainKey(name)}.asc`]);
+  const replaced = [...(goesAway ? [] : dropped), ...(keepsPlain ? plain : [])];
   const generation: Superseded = {
     since: now.toISOString(),
     keys: [...new Set([...indexKeys, ...replaced])].sort(),
@@ -104,7 +114,7 @@ export function nextManifest<F>(
   const superseded = all.filter(
     ({ since }, i) => i < KEPT_GENERATIONS || now.getTime() - Date.parse(since) < GRACE,
   );
-  const leaving = [...plain.flatMap((key) => [key, `${key}.asc`]), ...(goesAway ? dropped : [])].sort();
+  const leaving = [...(keepsPlain ? [] : plain), ...(goesAway ? dropped : [])].sort();
   return { format: 1, entries, superseded, leaving };
 }
 

@@ -6,11 +6,11 @@
  * A client that follows the pointer sees the old state or the new one. Whatever stops a publisher in between, the
  * next one merges into what the pointer names and writes the rest. `apt.ts` and `yum.ts` say what the files are.
  */
-import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import type { ForeignPackage } from '../formats/foreignIndexes';
 import { Signer } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
+import { hashFile } from '../source/files';
 import { ConflictError, digestInKey, Store } from '../store/store';
 import { applyPolicy, Policy } from './policy';
 import { ensureBlob, isPoolKey, unbuilt, wholeKey } from './blobs';
@@ -24,8 +24,16 @@ import {
   signAnew,
   signerKeys,
 } from './keys';
-import { sha256 as digest } from '../formats/compress';
-import { GRACE, keptKeys, Manifest, ManifestEntry, mergeEntries, nextManifest, plainNames } from './manifest';
+import {
+  GRACE,
+  isSamePackage,
+  keptKeys,
+  Manifest,
+  ManifestEntry,
+  mergeEntries,
+  nextManifest,
+  plainNames,
+} from './manifest';
 import { PlainFiles } from './plain';
 import { backOff, immutableName, PublishedPackage, RepositorySettings, TRIES } from './published';
 
@@ -56,11 +64,9 @@ export interface Kind<F> {
    * must have signed it; without it, signatures are not looked at.
    */
   read(trusted?: Buffer): Promise<Committed<F>>;
-  /** Reads a repository that others made; undefined when there is none. Reads indexes only. */
-  readForeign(): Promise<Foreign<F> | undefined>;
-  /** What the package adds to the index, read from its file. */
+  /** What the package adds to the index. `fetchFile` gives a local copy of it, its digest checked. */
   describe(
-    file: string,
+    fetchFile: () => Promise<string>,
     one: PublishedPackage,
     date: Date,
   ): Promise<Pick<ManifestEntry<F>, 'architecture' | 'identity' | 'signedBy' | 'fragment'>>;
@@ -71,16 +77,24 @@ export interface Kind<F> {
   /** What of the index files is missing, edited, or not signed as expected. */
   check(expected: ExpectedKeys): Promise<string[]>;
   plainKey(name: string): string;
+  /** The index names plain files, not the pool's: a new name is there before it is listed, and outlives it. */
+  listsPlainNames?: boolean;
   /** Prefixes below which all objects are index files of some generation, named by digest. */
   generations: string[];
   /** Whether a key is one of our index files, to be deleted when the repository is emptied; `last` ones at the end. */
   owns(key: string): 'first' | 'last' | undefined;
 }
 
+/** A kind whose repositories are also made by other tools. */
+export interface AdoptableKind<F> extends Kind<F> {
+  /** Reads a repository that others made; undefined when there is none. Reads indexes only. */
+  readForeign(): Promise<Foreign<F> | undefined>;
+}
+
 export interface PublishOptions {
   /** A released name with other bytes is an error before anything is written. */
   immutable?: boolean;
-  /** The publisher's clock, for the grace time. */
+  /** What the grace time is measured by. Default: the store's clock, for several publishers share it. */
   now?: Date;
   /** What becomes of earlier releases. Default: they stay as they are. */
   policy?: Policy;
@@ -119,7 +133,7 @@ export interface Job<F> {
   plain: PlainFiles;
 }
 
-export function jobOf<F>(job: Omit<Job<F>, 'plain'>): Job<F> {
+export function jobOf<J extends Omit<Job<unknown>, 'plain' | 'kind'>>(job: J): J & { plain: PlainFiles } {
   return { ...job, plain: new PlainFiles(job.store, job.signer) };
 }
 
@@ -163,14 +177,15 @@ async function describeBlob<F>(
   const key = await wholeKey(store, one, copies);
   const entry = unbuilt(one);
   return withTemporaryFolder(async (folder) => {
-    const file = path.join(folder, one.fileName);
-    await store.download(key, file);
-    if (digest(await fs.readFile(file)) !== one.sha256) {
+    const fetchFile = async () => {
+      const file = path.join(folder, one.fileName);
+      await store.download(key, file);
+      if ((await hashFile(file)) === one.sha256) return file;
       throw new Error(
         `${store.url}/${key} does not have the digest in its name: build ${one.fileName} again.`,
       );
-    }
-    return { ...entry, published: date.toISOString(), ...(await kind.describe(file, entry, date)) };
+    };
+    return { ...entry, published: date.toISOString(), ...(await kind.describe(fetchFile, entry, date)) };
   });
 }
 
@@ -186,9 +201,15 @@ export async function commit<F>(
   goesAway: boolean,
 ) {
   const { store, settings, kind, signer, options } = job;
-  const now = options.now ?? new Date();
+  const now = options.now ?? (await store.now());
   const plainKey = (name: string) => kind.plainKey(name);
-  const merged = nextManifest(current.manifest, entries, current.indexKeys, plainKey, now, goesAway);
+  const merged = nextManifest(current.manifest, entries, {
+    indexKeys: current.indexKeys,
+    plainKey,
+    now,
+    goesAway,
+    keepsPlain: kind.listsPlainNames === true && !goesAway,
+  });
   const kept = keptKeys(merged, plainKey);
   // What an earlier publisher was to delete and did not: this one does, when the state that needs it is replaced.
   const leaving = [...merged.leaving];
@@ -204,19 +225,30 @@ export async function commit<F>(
   const earliest = current.date ? current.date.getTime() + 1000 : 0;
   const date = new Date(Math.max(job.date.getTime(), earliest));
   const pointer = await kind.stage(next, date, signer);
+  if (kind.listsPlainNames) await publishNewNames(job, current.manifest.entries, entries);
   const etag = await store.compareAndSwap(kind.pointerKey, pointer, current.etag);
-  return { next, kept, etag };
+  return { next, kept, etag, now };
+}
+
+/** Names that nobody could have asked for so far; one that stands for something else now is `settle`'s. */
+async function publishNewNames<F>(
+  { kind, plain }: Job<F>,
+  before: ManifestEntry<F>[],
+  entries: ManifestEntry<F>[],
+): Promise<void> {
+  const known = plainNames(before);
+  for (const [name, entry] of plainNames(entries))
+    if (!known.has(name)) await plain.publish(entry, kind.plainKey(name));
 }
 
 /** Removes what the new state has no use for: replaced blobs after their grace time, and index files that nothing names. */
 async function cleanUp<F>(
-  job: Job<F>,
+  { store, kind }: Job<F>,
   before: Manifest<F>,
-  next: Manifest<F>,
-  kept: Set<string>,
+  { next, kept, now }: { next: Manifest<F>; kept: Set<string>; now: Date },
 ): Promise<void> {
-  const { store, kind } = job;
-  const expired = before.superseded.flatMap(({ keys }) => keys).filter((key) => key.includes('/pool/'));
+  const isIndex = (key: string) => kind.generations.some((prefix) => key.startsWith(prefix));
+  const expired = before.superseded.flatMap(({ keys }) => keys).filter((key) => !isIndex(key));
   const leaving = [...next.leaving, ...expired].filter((key) => !kept.has(key));
   if (leaving.length > 0) {
     // Somebody may have published the same bytes again meanwhile.
@@ -227,7 +259,7 @@ async function cleanUp<F>(
       keptKeys(manifest, (name) => kind.plainKey(name)),
     );
   }
-  const limit = (job.options.now ?? new Date()).getTime() - GRACE;
+  const limit = now.getTime() - GRACE;
   for (const prefix of kind.generations) {
     // A young one may belong to a publisher that has not committed yet.
     const old = (await store.listObjects(prefix)).filter(({ modified }) => modified.getTime() < limit);
@@ -254,6 +286,8 @@ export async function settle<F>(
     const latest = new Set(manifest.entries.flatMap((entry) => entry.latestAliases));
     for (const [name, entry] of plainNames(manifest.entries)) {
       if (fileNames.has(entry.fileName)) await plain.publish(entry, kind.plainKey(name));
+      // Beside another publisher, of a name that moves the file may be by the one and its signature by the other.
+      else if (latest.has(name) && round > 0) await plain.publish(entry, kind.plainKey(name));
       else if (latest.has(name)) await plain.ensure(entry, kind.plainKey(name));
     }
     await kind.settle(signer);
@@ -282,16 +316,25 @@ function checkNames(packages: PublishedPackage[]): void {
     throw new Error(`Two packages are to be published as ${twice}; give each a name of its own.`);
 }
 
-/** An adopted package lies under the name by which clients fetch it: other bytes there would break them. */
+/**
+ * An adopted package was released by others: clients fetch it by the name under which it lies, and no stack gives it
+ * other bytes, be it by that name or as another file of the same version.
+ */
 function refuseAdopted<F>(
-  entries: ManifestEntry<F>[],
+  before: ManifestEntry<F>[],
   names: Map<string, ManifestEntry<F>>,
+  described: ManifestEntry<F>[],
   plainKey: (name: string) => string,
 ): void {
-  const adopted = new Map(entries.filter(({ adopted: is }) => is).map((entry) => [entry.key, entry]));
-  for (const [name, entry] of adopted.size > 0 ? names : []) {
-    const before = adopted.get(plainKey(name));
-    if (before && before.sha256 !== entry.sha256) throw immutableName(before, entry);
+  const adopted = before.filter(({ adopted: is }) => is);
+  const byKey = new Map(adopted.map((entry) => [entry.key, entry]));
+  for (const [name, entry] of adopted.length > 0 ? names : []) {
+    const lying = byKey.get(plainKey(name));
+    if (lying && lying.sha256 !== entry.sha256) throw immutableName(lying, entry);
+  }
+  for (const entry of described) {
+    const released = adopted.find((one) => isSamePackage(one, entry) && one.sha256 !== entry.sha256);
+    if (released) throw immutableName(released, entry);
   }
 }
 
@@ -313,12 +356,12 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
     if (!isChanged && current.isSound) {
       const expected = await signerKeys(signer);
       const indexes = [...(await checkKeys(store, settings, expected)), ...(await kind.check(expected))];
-      const files = await checkFiles(store, settings, kind, current.manifest, packages);
+      const files = await checkFiles(store, settings, kind, current.manifest, packages, expected.keyring);
       if (indexes.length === 0 && files.problems.length === 0) return current.manifest;
       for (const fileName of files.fileNames) fileNames.add(fileName);
     }
     const names = plainNames(entries);
-    refuseAdopted(current.manifest.entries, names, (name) => kind.plainKey(name));
+    refuseAdopted(current.manifest.entries, names, described, (name) => kind.plainKey(name));
     const built = new Map(packages.map((one) => [one.sha256, one.built]));
     const listed = new Set(current.manifest.entries.map(({ sha256 }) => sha256));
     const own = entries
@@ -332,12 +375,12 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
       // A new one is signed while its index is made.
       if (!listed.has(one.sha256)) job.plain.prepare(one);
     }
-    const { next, kept, etag } = await commit(job, current, entries, false);
-    await settle(job, fileNames, { next, etag });
-    await cleanUp(job, current.manifest, next, kept);
+    const committed = await commit(job, current, entries, false);
+    await settle(job, fileNames, committed);
+    await cleanUp(job, current.manifest, committed);
     // A stack that was taking the same bytes away at this moment may have deleted them after they were looked for.
     for (const { one, copies } of own) if (!(await store.head(one.key))) await ensureBlob(store, one, copies);
-    return next;
+    return committed.next;
   });
 }
 
@@ -352,9 +395,9 @@ export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<
       entries.length !== current.manifest.entries.length || current.manifest.leaving.length > 0;
     if (current.etag !== undefined && isChanged) {
       // Emptied or not, the change is committed first: a publisher that comes now builds on it.
-      const { next, kept } = await commit(job, current, entries, true);
+      const committed = await commit(job, current, entries, true);
       await settle(job, new Set());
-      await cleanUp(job, current.manifest, next, kept);
+      await cleanUp(job, current.manifest, committed);
     }
     // Without a pointer but with a date, the state is from a copy: an earlier removal was interrupted.
     const isOurs = current.etag !== undefined || current.date !== undefined;

@@ -18,11 +18,11 @@ import { ExpectedKeys, isSignedAsExpected } from './keys';
 import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
+  AdoptableKind,
   Committed,
   Foreign,
   foreignRepository,
   jobOf,
-  Kind,
   publishPackages,
   PublishOptions,
   unpublishPackages,
@@ -36,7 +36,7 @@ const ROOT_COPY = 'baseurl';
 
 type State = Omit<Committed<YumFragment>, 'isSound' | 'etag'>;
 
-class YumRepository implements Kind<YumFragment> {
+class YumRepository implements AdoptableKind<YumFragment> {
   readonly pointerKey: string;
   readonly generations: string[];
 
@@ -159,7 +159,8 @@ class YumRepository implements Kind<YumFragment> {
     return { packages: foreignRpms(primary, filelists, other), etag: pointer?.etag };
   }
 
-  async describe(file: string, one: PublishedPackage, date: Date) {
+  async describe(fetchFile: () => Promise<string>, one: PublishedPackage, date: Date) {
+    const file = await fetchFile();
     const rpm = await readRpm(file);
     const identity = await rpmContents(file);
     const { architecture } = rpmIdentity(rpm);

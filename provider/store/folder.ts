@@ -202,6 +202,10 @@ export class FolderStore implements Store {
     return found;
   }
 
+  async now() {
+    return new Date();
+  }
+
   async delete(key: string, etag?: string) {
     const file = this.path(key);
     if (etag === undefined) {

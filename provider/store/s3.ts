@@ -316,6 +316,27 @@ export class S3Store implements Store {
     return found.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
+  async now() {
+    const { bucket: Bucket } = this.address;
+    let date = '';
+    await this.ask('be asked for its time', (client, { HeadBucketCommand }) => {
+      const command = new HeadBucketCommand({ Bucket });
+      // The SDK shows no headers.
+      command.middlewareStack.add(
+        (next) => async (given) => {
+          const answer = await next(given);
+          date = (answer.response as { headers?: Record<string, string> }).headers?.date ?? '';
+          return answer;
+        },
+        { step: 'deserialize', priority: 'low' },
+      );
+      return client.send(command);
+    });
+    const found = new Date(date);
+    if (!Number.isNaN(found.getTime())) return found;
+    throw new Error(`the bucket ${Bucket} does not say what time it has (HTTP header Date)`);
+  }
+
   async delete(key: string, etag?: string) {
     try {
       await this.ask(`delete ${key}`, (client, { DeleteObjectCommand }) =>

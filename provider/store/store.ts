@@ -52,6 +52,8 @@ export interface Store {
   list(prefix: string): Promise<string[]>;
   /** Like `list`, with what a listing tells for free. */
   listObjects(prefix: string): Promise<ListedObject[]>;
+  /** What time the store has: what `modified` is measured by, and what several publishers share. */
+  now(): Promise<Date>;
   /** Removes the object, if it is there. With `etag`: only that state of it, else `ConflictError`. */
   delete(key: string, etag?: string): Promise<void>;
 }

@@ -186,6 +186,27 @@ describe('adoption', function () {
     assert.deepEqual(await snapshot(store), before);
   });
 
+  it('of yum keeps every release of a version, and refuses another build of it', async () => {
+    const root = path.join(bucket, 'packages/rpm');
+    await fs.mkdir(root, { recursive: true });
+    for (const release of ['1', '2']) {
+      const other = await makeRpm(work, { name: 'sample', version: '0.22.0', release });
+      await signRpm(other, signer, date.getTime() / 1000);
+      await fs.copyFile(other, path.join(root, `sample-0.22.0-${release}.rpm`));
+    }
+    await run('createrepo_c', ['--quiet', root]);
+    const repository = of('yum');
+    const manifest = await adoptYum(store, repository.settings, signer, date);
+    const files = ['sample-0.22.0-1.rpm', 'sample-0.22.0-2.rpm'];
+    assert.deepEqual(manifest.entries.map(({ fileName }) => fileName).sort(), files);
+    const next = await repository.build(store, work, { name: 'sample', version: '0.23.0' });
+    await repository.publish(store, [next]);
+    const same = await repository.build(store, work, { name: 'sample', version: '0.22.0', content: 'x' });
+    await assert.rejects(repository.publish(store, [same]), /is released with sha256 .* must not change/);
+    const listed = (await readYumManifest(store, repository.settings)).entries;
+    assert.deepEqual(listed.map(({ fileName }) => fileName).sort(), [...files, next.fileName]);
+  });
+
   it('keeps adopted files as they are: a package under the same name with other bytes is refused', async () => {
     await madeByCreaterepo();
     const repository = of('yum');

@@ -1,7 +1,7 @@
 /** What apt and dnf fetch, in their order, and what they check of it: enough of them to run thousands of times. */
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { clearText, isSignedBy, verifiedText } from '../../provider/gpgVerify';
+import { isSignedBy, verifiedText } from '../../provider/gpgVerify';
 import { RepositorySettings } from '../../provider/publish/published';
 import { Store } from '../../provider/store/store';
 
@@ -87,8 +87,28 @@ export const dnf: Client = async (store, settings, key) => {
   };
 };
 
-/** What a person downloads: each listed file has its sum. Undefined: there is no list. */
-export async function downloadsListed(store: Store, prefix: string): Promise<string[] | undefined> {
-  const sums = await store.get(`${prefix}/SHA256SUMS.asc`);
-  return sums && (clearText(sums.body) ?? '').trim().split('\n').filter(Boolean);
-}
+/**
+ * A person with curl, gpg and sha256sum: the list of sums, then each file. A name that moves (an unversioned one, a
+ * rebuilt release) may be of the state before or after for a moment, and then is one of the two, whole.
+ */
+export const downloads: Client = async (store, settings, key) => {
+  const pointer = await store.get(`${settings.prefix}/SHA256SUMS.asc`);
+  if (!pointer) return undefined;
+  const text = await verifiedText(pointer.body, key);
+  if (text === undefined) throw new Mismatch('SHA256SUMS.asc: bad signature');
+  return async () => {
+    const found: string[] = [];
+    for (const line of text.trim().split('\n')) {
+      const [, digest = '', name = ''] = /^([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? [];
+      const body = await fetch(store, `${settings.prefix}/${name}`);
+      if (name.startsWith('manifests/')) continue;
+      const isPooled = async () => {
+        const pool = await store.list(`${settings.prefix}/pool/${sha256(body)}/`);
+        return pool.length === 1;
+      };
+      if (sha256(body) !== digest && !(await isPooled())) throw new Mismatch(`${name}: FAILED`);
+      found.push(`${name} ${digest}`);
+    }
+    return found.sort();
+  };
+};

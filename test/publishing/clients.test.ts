@@ -1,4 +1,4 @@
-/** Real apt and dnf beside publishers that are at it all the time, are killed, and race each other. */
+/** Real apt, dnf and curl beside publishers that are at it all the time, are killed, and race each other. */
 import * as assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
@@ -11,8 +11,8 @@ import { Buckets, folderBuckets, s3Buckets } from './buckets';
 import { Front, startFront } from './front';
 import { FaultyStore } from './faultyStore';
 import { startPublisher } from './publisher';
-import { aptMachine, dnfMachine, Machine } from './realClients';
-import { repositories, Repository } from './repositories';
+import { aptMachine, dnfMachine, downloadsMachine, Machine } from './realClients';
+import { repositories, Repository, RepositoryName } from './repositories';
 
 const FULL = process.env.FULL === '1';
 const PUBLICATIONS = FULL ? 200 : 16;
@@ -55,8 +55,8 @@ for (const [place, open] of [
       front = await startFront(() => bucket, behind);
       store = openStore(bucket, front.url);
     }
-    const of = (name: 'apt' | 'yum') => repositories(signer).find((one) => one.name === name) as Repository;
-    const build = (name: 'apt' | 'yum', version: string, sample = 'sample', stack = 'local') =>
+    const of = (name: RepositoryName) => repositories(signer).find((one) => one.name === name) as Repository;
+    const build = (name: RepositoryName, version: string, sample = 'sample', stack = 'local') =>
       of(name).build(store, work, { name: sample, version }, stack);
     async function machine(name: 'apt' | 'yum'): Promise<Machine> {
       const text = async (key: string) => (await store.get(key))?.body.toString() ?? '';
@@ -69,8 +69,9 @@ for (const [place, open] of [
 
     it(`see no error beside ${PUBLICATIONS} publications, through a cache that is two seconds behind`, async () => {
       await serve(2000);
-      const kinds = ['apt', 'yum'] as const;
+      const kinds = ['apt', 'yum', 'downloads'] as const;
       for (const name of kinds) await of(name).publish(store, [await build(name, '1.0.0')]);
+      const files = [await build('downloads', '1.0.0')];
       const errors: string[] = [];
       let isOver = false;
       let sessions = 0;
@@ -87,14 +88,32 @@ for (const [place, open] of [
           }
         }
       };
-      const clients = [client('apt'), client('apt'), client('yum'), client('yum')];
+      const person = async () => {
+        const one = await downloadsMachine(work, `${front.url}/packages/bin`, await signer.publicKey());
+        while (!isOver) {
+          const known = files.map(({ fileName }) => fileName);
+          try {
+            // A list that is two seconds old need not have the newest.
+            await new Promise((resolve) => setTimeout(resolve, 2000));
+            await one.update();
+            await one.download(...known.slice(-3));
+            sessions++;
+          } catch (error) {
+            errors.push(`downloads: ${(error as Error).message}`);
+          }
+        }
+      };
+      const clients = [client('apt'), client('apt'), client('yum'), client('yum'), person()];
       try {
         for (let i = 1; i <= PUBLICATIONS; i++) {
-          const name = kinds[i % 2];
-          // Every fourth is a rebuilt release: other bytes under the name of before.
-          const version = i % 4 < 2 ? `1.${i}.0` : '1.0.0';
+          const name = kinds[i % 3];
+          // Half are a rebuilt release: other bytes under the name of before. The list of sums names plain files,
+          // which are written after it then; a person asks again.
+          const version = i % 4 < 2 || name === 'downloads' ? `1.${i}.0` : '1.0.0';
           const sample = { name: 'sample', version, content: `${i}` };
-          await of(name).publish(store, [await of(name).build(store, work, sample)]);
+          const one = await of(name).build(store, work, sample);
+          await of(name).publish(store, [one]);
+          if (name === 'downloads') files.push(one);
         }
       } finally {
         isOver = true;

@@ -14,7 +14,7 @@ import { testSigner } from '../unit/publish/bench';
 import { Buckets, folderBuckets, s3Buckets } from './buckets';
 import { Mismatch, Session } from './clientModels';
 import { Fault, FaultyStore, InjectedFault } from './faultyStore';
-import { repositories, Repository } from './repositories';
+import { repositories, REPOSITORIES, Repository } from './repositories';
 
 const FULL = process.env.FULL === '1';
 /** In a sample, one case of so many. */
@@ -147,7 +147,7 @@ describe('publishing with faults', () => {
       });
 
       for (const change of CHANGES) {
-        for (const name of ['apt', 'yum'] as const) {
+        for (const name of REPOSITORIES) {
           it(`${change.title}, ${name}: a client sees all of the old state or all of the new one`, async () => {
             const repository = repositories(signer).find((one) => one.name === name) as Repository;
             const { client, settings } = repository;

@@ -54,6 +54,7 @@ export class FaultyStore implements Store {
   download = (key: string, toFile: string) => this.read(() => this.inner.download(key, toFile));
   list = (prefix: string) => this.read(() => this.inner.list(prefix));
   listObjects = (prefix: string) => this.read(() => this.inner.listObjects(prefix));
+  now = () => this.read(() => this.inner.now());
   putImmutable = (key: string, body: Body) => this.write(() => this.inner.putImmutable(key, body));
   put = (key: string, body: Body) => this.write(() => this.inner.put(key, body));
   copy = (from: string, to: string) => this.write(() => this.inner.copy(from, to));

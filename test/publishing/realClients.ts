@@ -1,4 +1,4 @@
-/** Real apt and dnf, each on a machine that knows one repository and nothing else. */
+/** Real apt, dnf and curl, each on a machine that knows one repository and nothing else. */
 import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
@@ -122,6 +122,38 @@ export async function dnfMachine(folder: string, repo: string): Promise<Machine>
     },
     async candidate(name) {
       return (await dnf('repoquery', '--quiet', '--latest-limit=1', '--qf=%{version}', name)).trim();
+    },
+  };
+}
+
+/**
+ * A person with curl, gpg and sha256sum, as the download page says.
+ *
+ * @param url of the folder
+ * @param key the public key, armored
+ */
+export async function downloadsMachine(
+  folder: string,
+  url: string,
+  key: Buffer,
+): Promise<Pick<Machine, 'update' | 'download'>> {
+  const root = await fs.mkdtemp(path.join(folder, 'downloads-'));
+  await fs.writeFile(path.join(root, 'key.asc'), key);
+  await run('gpg', ['--quiet', '--dearmor', '--output', 'key.gpg', 'key.asc'], { cwd: root });
+  const sh = (script: string) => run('bash', ['-c', `set -euo pipefail; ${script}`], { cwd: root });
+  const curl = 'curl --fail --silent --show-error --remote-name';
+  return {
+    async update() {
+      await sh(`${curl} ${url}/SHA256SUMS.asc
+        gpgv --keyring ./key.gpg --output SHA256SUMS SHA256SUMS.asc 2>said || { cat said >&2; exit 1; }`);
+    },
+    async download(...what) {
+      await sh(`rm -f ${what.join(' ')}
+        for file in ${what.join(' ')}; do
+          ${curl} ${url}/$file
+          grep -F "  $file" SHA256SUMS | sha256sum --check --quiet
+        done`);
+      return what;
     },
   };
 }

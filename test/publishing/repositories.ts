@@ -1,20 +1,24 @@
-/** The two kinds of repository under test: how a package is made, published, taken away, checked and read. */
+/** The kinds of repository under test: how a package is made, published, taken away, checked and read. */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { signRpm, Signer } from '../../provider/gpg';
 import { checkApt, publishApt, unpublishApt } from '../../provider/publish/apt';
 import { PublishedPackage, RepositorySettings } from '../../provider/publish/published';
+import { checkDownloads, publishDownloads, unpublishDownloads } from '../../provider/publish/downloads';
 import { checkYum, publishYum, unpublishYum } from '../../provider/publish/yum';
 import { Store } from '../../provider/store/store';
 import { settingsFor } from '../unit/publish/bench';
 import { makeDeb, makeRpm, Sample } from '../unit/publish/samples';
-import { apt, Client, dnf } from './clientModels';
+import { apt, Client, dnf, downloads } from './clientModels';
 
 const DATE = new Date('2026-01-02T03:04:05Z');
 
+export type RepositoryName = 'apt' | 'yum' | 'downloads';
+export const REPOSITORIES: RepositoryName[] = ['apt', 'yum', 'downloads'];
+
 export interface Repository {
-  name: 'apt' | 'yum';
+  name: RepositoryName;
   settings: RepositorySettings;
   client: Client;
   /** A built package outside of the pool, as `up` has it before the barrier. `work` stays until the tests' end. */
@@ -62,7 +66,22 @@ async function built(
   };
 }
 
+/** Any file will do: here it is a text. */
+async function makeFile(folder: string, { name, version, content = 'content' }: Sample): Promise<string> {
+  await fs.mkdir(folder, { recursive: true });
+  const file = path.join(await fs.mkdtemp(path.join(folder, 'make-')), name);
+  await fs.writeFile(file, `${name} ${version} ${content}\n`.repeat(100));
+  return file;
+}
+
+/** What the list of sums says of versioned names; aliases have been looked at. */
+const versioned: Client = async (...given) => {
+  const session = await downloads(...given);
+  return session && (async () => (await session()).filter((line) => /-\d+\.\d+\.\d+-x86/.test(line)));
+};
+
 export function repositories(signer: Signer): Repository[] {
+  const bin = settingsFor('packages/bin');
   const deb = settingsFor('packages/deb');
   const rpm = settingsFor('packages/rpm');
   return [
@@ -93,6 +112,18 @@ export function repositories(signer: Signer): Repository[] {
       publish: (store, packages, now) => publishYum(store, rpm, packages, signer, DATE, { now }),
       unpublish: (store, stack, now) => unpublishYum(store, rpm, stack, signer, DATE, { now }),
       check: (store, packages) => checkYum(store, rpm, packages),
+    },
+    {
+      name: 'downloads',
+      settings: bin,
+      client: versioned,
+      async build(store, work, sample, stack = 'local') {
+        const file = await once('file', work, sample, () => makeFile(path.join(work, 'files'), sample));
+        return built(store, bin.prefix, file, sample, 'x86.tar.gz', stack);
+      },
+      publish: (store, packages, now) => publishDownloads(store, bin, packages, signer, DATE, { now }),
+      unpublish: (store, stack, now) => unpublishDownloads(store, bin, stack, signer, DATE, { now }),
+      check: (store, packages) => checkDownloads(store, bin, packages),
     },
   ];
 }

@@ -11,10 +11,11 @@ import { openStore as openBucket } from '../../provider/store/open';
 import { Store } from '../../provider/store/store';
 import { snapshot, testSigner } from '../unit/publish/bench';
 import { S3Server, startS3 } from '../unit/store/versitygw';
-import { repositories, Repository } from './repositories';
+import { repositories, REPOSITORIES, Repository, RepositoryName } from './repositories';
 
 const run = promisify(execFile);
 const HOUR = 3600 * 1000;
+const POINTER = /\/(InRelease|mirrorlist|bin\/SHA256SUMS\.asc)$/;
 /** Wherever the bucket lies, clients know it by this. */
 const openStore = (bucket: string) => openBucket(bucket, 'https://packages.example.org');
 
@@ -36,14 +37,14 @@ describe('publishing in trouble', function () {
   });
   afterEach(() => fs.rm(work, { recursive: true, force: true }));
 
-  const of = (name: 'apt' | 'yum') => repositories(signer).find((one) => one.name === name) as Repository;
+  const of = (name: RepositoryName) => repositories(signer).find((one) => one.name === name) as Repository;
   const shown = (packages: PublishedPackage[]) =>
     packages.map(({ fileName, sha256 }) => `${fileName} ${sha256}`).sort();
   async function seen(repository: Repository, store: Store): Promise<string[] | undefined> {
     return (await repository.client(store, repository.settings, key))?.();
   }
 
-  for (const name of ['apt', 'yum'] as const) {
+  for (const name of REPOSITORIES) {
     it(`${name}: a full disk stops it with the disk's own word, clients see the old release, and it goes on when there is space`, async () => {
       await run('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', bucket]);
       try {
@@ -116,7 +117,7 @@ describe('publishing in trouble', function () {
       const interrupted = Object.assign(Object.create(store) as Store, {
         async delete(key: string, etag?: string) {
           await store.delete(key, etag);
-          if (/InRelease$|mirrorlist$/.test(key)) throw new Error('the line was cut');
+          if (POINTER.test(key)) throw new Error('the line was cut');
         },
       });
       await assert.rejects(repository.unpublish(interrupted, 'local'), /the line was cut/);
@@ -135,7 +136,7 @@ describe('publishing in trouble', function () {
       const beside = Object.assign(Object.create(store) as Store, {
         async delete(key: string, etag?: string) {
           await store.delete(key, etag);
-          if (/InRelease$|mirrorlist$/.test(key)) await repository.publish(store, [news]);
+          if (POINTER.test(key)) await repository.publish(store, [news]);
         },
       });
       await repository.unpublish(beside, 'gone');

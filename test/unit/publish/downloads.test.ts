@@ -4,7 +4,12 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { Signer } from '../../../provider/gpg';
 import { clearText } from '../../../provider/gpgVerify';
-import { publishDownloads, unpublishDownloads } from '../../../provider/publish/downloads';
+import {
+  checkDownloads,
+  publishDownloads,
+  readDownloadsManifest,
+  unpublishDownloads,
+} from '../../../provider/publish/downloads';
 import { PublishedPackage } from '../../../provider/publish/published';
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
@@ -39,7 +44,8 @@ describe('the downloads folder', () => {
   const text = async (name: string) => (await store.get(`${settings.prefix}/${name}`))?.body.toString();
   const sums = async () => {
     const found = await store.get(`${settings.prefix}/SHA256SUMS.asc`);
-    return clearText(found?.body ?? Buffer.alloc(0))?.trim() ?? '';
+    const lines = clearText(found?.body ?? Buffer.alloc(0))?.trim() ?? '';
+    return lines.replace(/^[0-9a-f]{64} {2}manifests\/[0-9a-f]{64}\.json\.gz\n?/m, '');
   };
 
   it('has each file by its name, the newest release without version, and the sums of all', async () => {
@@ -71,12 +77,88 @@ describe('the downloads folder', () => {
     assert.deepEqual(await snapshot(store), before);
   });
 
+  it('has each name before it is listed, and its signature', async () => {
+    const early: string[] = [];
+    const watched = Object.assign(Object.create(store) as Store, {
+      async compareAndSwap(key: string, body: Buffer, etag: string | undefined) {
+        for (const line of (clearText(body) ?? '').trim().split('\n')) {
+          const name = `${settings.prefix}/${line.slice(66)}`;
+          const isWhole = (await store.head(name)) && (await store.head(`${name}.asc`));
+          if (!isWhole && !line.includes('manifests/')) early.push(line);
+        }
+        return store.compareAndSwap(key, body, etag);
+      },
+    });
+    await publishDownloads(watched, settings, [await tarball('0.24.0')], signer, date);
+    assert.deepEqual(early, []);
+  });
+
+  it('adds nothing to a list that somebody else signed or changed, and mends one that was edited', async () => {
+    const one = await tarball('0.24.0');
+    await publish(one);
+    const list = `${settings.prefix}/SHA256SUMS.asc`;
+    const [good, before] = [(await store.get(list))?.body ?? Buffer.alloc(0), await sums()];
+    const edited = Buffer.from(good.toString().replace(one.sha256, '0'.repeat(64)));
+    await store.put(list, edited);
+    assert.deepEqual(await checkDownloads(store, settings, [one], signer), [
+      `${list} is missing, edited or signed by other keys, or its manifest is gone`,
+    ]);
+    await publish(one);
+    assert.deepEqual(await checkDownloads(store, settings, [one], signer), []);
+    assert.equal(await sums(), before);
+
+    // Without the copy there is nothing of ours left to go on from.
+    await store.put(list, edited);
+    await store.delete(`${settings.prefix}/manifests/SHA256SUMS.asc`);
+    const all = await snapshot(store);
+    await assert.rejects(publish(one), /is signed by none of our keys, so nothing is added to it/);
+    assert.deepEqual(await snapshot(store), all);
+  });
+
+  it('finds a file replaced by others of its size and a signature of something else, and mends both', async () => {
+    const one = await tarball('0.24.0');
+    await publish(one);
+    const file = `${settings.prefix}/${one.fileName}`;
+    const body = await store.get(file);
+    await store.put(file, Buffer.alloc(one.size, 'x'));
+    assert.deepEqual(await checkDownloads(store, settings, [one], signer), [`${file} is missing or damaged`]);
+    await store.put(`${file}.asc`, await signer.detach(Buffer.from('something else')));
+    await store.put(file, body?.body ?? Buffer.alloc(0));
+    assert.deepEqual(await checkDownloads(store, settings, [one], signer), [
+      `${file}.asc is not a signature of ${one.fileName} by a published key`,
+    ]);
+    await store.put(file, Buffer.alloc(one.size, 'x'));
+    await publish(one);
+    assert.deepEqual(await checkDownloads(store, settings, [one], signer), []);
+    assert.deepEqual((await store.get(file))?.body, body?.body);
+  });
+
+  it('keeps what an older list names for the grace time, and not longer', async () => {
+    const [old, next] = [await tarball('0.23.0'), await tarball('0.24.0')];
+    const keep = { policy: { stack: 'local', keep: 1, current: '0.24.0' } };
+    await publish(old);
+    await publishDownloads(store, settings, [next], signer, date, keep);
+    assert.deepEqual(
+      (await readDownloadsManifest(store, settings)).entries.map(({ version }) => version),
+      ['0.24.0'],
+    );
+    assert.equal(await text(old.fileName), '0.23.0');
+    for (const [i, version] of ['0.25.0', '0.26.0', '0.27.0'].entries()) {
+      const now = new Date(Date.now() + (i + 1) * 25 * 3600_000);
+      const policy = { stack: 'local', keep: 1, current: version };
+      await publishDownloads(store, settings, [await tarball(version)], signer, date, { policy, now });
+    }
+    assert.equal(await text(old.fileName), undefined);
+    assert.equal(await text(`${old.fileName}.asc`), undefined);
+    assert.deepEqual(await store.list(`${settings.prefix}/pool/${old.sha256}/`), []);
+  });
+
   it('loses nothing of concurrent publishers', async () => {
     const all = await Promise.all(
       ['0.21.0', '0.22.0', '0.23.0', '0.24.0'].map((version) => tarball(version)),
     );
     await Promise.all(all.map((one) => publish(one)));
-    await publish(...all);
+    assert.deepEqual(await checkDownloads(store, settings, all, signer), []);
     assert.equal((await sums()).split('\n').length, all.length + 1);
   });
 
@@ -85,10 +167,10 @@ describe('the downloads folder', () => {
     await publish(mine, theirs);
     const foreign = [`${settings.prefix}/notes.txt`, `${settings.prefix}/pool/readme`];
     for (const key of foreign) await store.put(key, Buffer.from('foreign'));
-    await unpublishDownloads(store, settings, 'local', signer);
+    await unpublishDownloads(store, settings, 'local', signer, date);
     assert.equal(await text(mine.fileName), undefined);
     assert.equal(await text('sample-bin-x86.tar.gz'), '0.23.0');
-    await unpublishDownloads(store, settings, 'other', signer);
+    await unpublishDownloads(store, settings, 'other', signer, date);
     assert.deepEqual(await store.list(`${settings.prefix}/`), foreign);
   });
 
@@ -96,7 +178,7 @@ describe('the downloads folder', () => {
     await store.put(`${settings.prefix}/index.html`, Buffer.from('foreign'));
     await store.put(`${settings.prefix}/pool/${'0'.repeat(64)}/file`, Buffer.from('foreign'));
     const before = await snapshot(store);
-    await unpublishDownloads(store, settings, 'local', signer);
+    await unpublishDownloads(store, settings, 'local', signer, date);
     assert.deepEqual(await snapshot(store), before);
   });
 

@@ -92,7 +92,14 @@ describe('a key that is no longer published', function () {
     assert.deepEqual(await checkDownloads(store, settings, [one], await signer(old)), [
       'packages/sample-packages.asc is missing or edited',
       'packages/sample-archive-keyring.gpg is missing or edited',
-      'SHA256SUMS.asc is missing, edited or signed by other keys',
+      'packages/bin/SHA256SUMS.asc is missing, edited or signed by other keys, or its manifest is gone',
+      `packages/bin/${one.fileName}.asc is not a signature of ${one.fileName} by a published key`,
+      ...one.aliases.map(
+        (name) => `packages/bin/${name}.asc is not a signature of ${one.fileName} by a published key`,
+      ),
+      ...one.latestAliases.map(
+        (name) => `packages/bin/${name}.asc is not a signature of ${one.fileName} by a published key`,
+      ),
     ]);
   });
 });

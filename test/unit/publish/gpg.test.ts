@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { readRpm, rpmDigests, SIGNATURE_TAG } from '../../../provider/formats/rpmHeader';
 import { createLocalKey, openSigner, signRpm } from '../../../provider/gpg';
 import { changeKeys, closeSessions } from '../../../provider/gpgSession';
-import { clearText, isSignedBy, verifiedText } from '../../../provider/gpgVerify';
+import { clearText, isSignedBy, signersOf, verifiedText } from '../../../provider/gpgVerify';
 import { makeRpm } from './samples';
 
 const run = promisify(execFile);
@@ -148,6 +148,18 @@ describe('gpg', function () {
       [],
     );
     assert.deepEqual(await agentsNaming(root), []);
+  });
+
+  it('signs with another agent when somebody ended the one that it used', async () => {
+    const before = new Set(await shortFolders());
+    const signer = await openSigner({ home, setting });
+    await signer.detach(Buffer.from('x'));
+    const [folder] = (await shortFolders()).filter((name) => !before.has(name));
+    const [pid] = await agentsNaming(folder);
+    process.kill(Number(pid), 'SIGKILL');
+    const signature = await signer.detach(Buffer.from('x'));
+    assert.deepEqual(await signersOf(Buffer.from('x'), signature, await signer.keyring()), [fingerprint]);
+    await closeSessions();
   });
 
   it('ends its agent with a process that is killed, and removes its folder', async () => {

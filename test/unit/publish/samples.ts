@@ -13,6 +13,8 @@ export interface Sample {
   /** Text of its only file; another text makes other bytes. */
   content?: string;
   architecture?: string;
+  /** Of an rpm. Default: 1. */
+  release?: string;
 }
 
 async function workFolder(folder: string): Promise<string> {
@@ -56,7 +58,7 @@ export async function makeRpm(folder: string, sample: Sample): Promise<string> {
   const spec = `
 Name: ${sample.name}
 Version: ${sample.version}
-Release: 1
+Release: ${sample.release ?? '1'}
 Summary: A sample
 License: Apache-2.0
 Vendor: Samples & more

@@ -135,6 +135,12 @@ export function storeContract(address: () => string): void {
     for (const { reason } of lost) assert.ok(reason instanceof ConflictError, String(reason));
   });
 
+  it('says what time it has, by the clock of its objects', async () => {
+    await store.put('x', Buffer.from('x'));
+    const [[one], now] = [await store.listObjects('x'), await store.now()];
+    assert.ok(Math.abs(now.getTime() - one.modified.getTime()) < 5000, `${now.toISOString()}`);
+  });
+
   it('counts every increment of four processes', async () => {
     const script = `
       const { openStore } = require(${JSON.stringify(path.resolve('provider/store/open'))});
