@@ -1,10 +1,14 @@
 /**
  * One more package in a repository that has many: time and bytes, beside what others do with the same packages, in
  * the same run. Peers: aptly (`repo add`, `publish update`), createrepo_c `--update`, and a script that does what
- * Falco's does: fetch all packages, index all, upload all. Takes turns; prints medians.
+ * Falco's does: fetch all packages, index all, upload all. Each makes the detached signature beside the package too,
+ * as all of them are to publish one. Takes turns; prints medians.
+ *
+ * Then the same publication with packages of several sizes: our bytes grow with the new package alone.
  *
  * `npm run bench publish`; `SIZES=1000,10000` and `ROUNDS=5` by default.
  */
+import { createHash } from 'node:crypto';
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -22,6 +26,9 @@ const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const DATE = new Date('2026-01-02T03:04:05Z');
 /** Bytes that a package holds, beside which indexes are small. */
 const PAYLOAD = 200_000;
+/** Further sizes, in a repository of so many packages. */
+const PAYLOADS = [20_000, 200_000, 2_000_000];
+const FEW = 200;
 
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'bench-publish-'));
 process.on('exit', () => fs.rmSync(work, { recursive: true, force: true }));
@@ -42,9 +49,9 @@ const settingsOf = (format: Format): RepositorySettings => ({
 });
 
 /** A package whose number is patched into uncompressed metadata: ten thousand real ones in seconds. */
-function template(format: Format): Buffer {
+function template(format: Format, payload = PAYLOAD): Buffer {
   const folder = fs.mkdtempSync(path.join(work, 'template-'));
-  fs.writeFileSync(path.join(folder, 'payload'), Buffer.alloc(PAYLOAD, 'x'));
+  fs.writeFileSync(path.join(folder, 'payload'), createHash('shake256', { outputLength: payload }).digest());
   if (format === 'deb') {
     const tree = path.join(folder, 'tree');
     fs.mkdirSync(path.join(tree, 'DEBIAN'), { recursive: true, mode: 0o755 });
@@ -149,7 +156,9 @@ async function pooled(format: Format, store: Store, body: Buffer, number: number
   const fileName = fileOf(format, number);
   const key = `packages/${format}/pool/${digest}/${fileName}`;
   await store.putImmutable(key, body);
-  const names = { name: nameOf(number), version: '1.0.0', fileName, aliases: [], latestAliases: [] };
+  // As a release has them: a second name with the version, and one without, which moves to the newest.
+  const aliases = { aliases: [`alias-${fileName}`], latestAliases: [`sample.${format}`] };
+  const names = { name: nameOf(number), version: `1.${number}.0`, fileName, ...aliases };
   return { ...names, sha256: digest, size: body.length, key, stack: 'bench' };
 }
 
@@ -161,6 +170,11 @@ function publish(format: Format, store: Store, packages: PublishedPackage[], sig
 function run(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): void {
   const { status, stderr, stdout } = spawnSync(command, args, { env, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+}
+
+/** The `.asc` beside a package. */
+function signFile(file: string, gnupg: string): void {
+  run('gpg', ['--batch', '--yes', '--detach-sign', '--armor', file], { ...process.env, GNUPGHOME: gnupg });
 }
 
 /** aptly with a repository of all packages but the last ones, published. */
@@ -176,6 +190,7 @@ function aptly(home: string, folder: string, gnupg: string) {
   return (file: string): Cost => {
     const started = process.hrtime.bigint();
     call('repo', 'add', 'sample', file);
+    signFile(file, gnupg);
     call('publish', 'update', '-batch', 'stable');
     return { seconds: seconds(started) };
   };
@@ -189,6 +204,7 @@ function createrepo(folder: string, gnupg: string) {
   return (file: string): Cost => {
     const started = process.hrtime.bigint();
     fs.copyFileSync(file, path.join(folder, path.basename(file)));
+    signFile(path.join(folder, path.basename(file)), gnupg);
     run('createrepo_c', ['--quiet', '--update', folder]);
     run('gpg', sign, env);
     return { seconds: seconds(started) };
@@ -209,7 +225,7 @@ function script(format: Format, bucket: string, gnupg: string) {
   return (file: string): Cost => {
     const started = process.hrtime.bigint();
     const local = fs.mkdtempSync(path.join(work, 'script-'));
-    const text = `set -eu; cp -r ${bucket}/. ${local}; cp ${file} ${local}; cd ${local}; ${commands}; cp -r . ${bucket}`;
+    const text = `set -eu; cp -r ${bucket}/. ${local}; cp ${file} ${local}; cd ${local}; gpg --batch --yes --detach-sign --armor ${path.basename(file)}; ${commands}; cp -r . ${bucket}`;
     run('bash', ['-c', text], { ...process.env, GNUPGHOME: gnupg });
     const taken = seconds(started);
     const size = Number(execFileSync('du', ['-sb', local], { encoding: 'utf8' }).split('\t')[0]);
@@ -252,7 +268,7 @@ async function compare(format: Format, size: number, signer: Signer, gnupg: stri
   const peer =
     format === 'deb'
       ? {
-          name: 'aptly repo add, publish update',
+          name: 'aptly repo add, publish update, gpg',
           add: aptly(path.join(work, `aptly-${size}`), folder, gnupg),
         }
       : { name: 'createrepo_c --update, gpg', add: createrepo(copy('createrepo'), gnupg) };
@@ -271,12 +287,36 @@ async function compare(format: Format, size: number, signer: Signer, gnupg: stri
   show('download, index and upload all', costs.script, costs.ours);
 }
 
+/** What one more package costs beside its own bytes, whatever the size of those that are there. */
+async function compareSizes(format: Format, signer: Signer): Promise<void> {
+  console.log(`one more ${format} in a repository of ${FEW}, by the packages' size (median of ${ROUNDS})`);
+  for (const payload of PAYLOADS) {
+    const whole = template(format, payload);
+    const bucket = path.join(work, `sizes-${format}-${payload}`);
+    const store = openStore(bucket);
+    const packages: PublishedPackage[] = [];
+    for (let number = 1; number <= FEW; number++)
+      packages.push(await pooled(format, store, numbered(whole, number), number));
+    await publish(format, store, packages, signer);
+    const costs: Cost[] = [];
+    for (let round = 1; round <= ROUNDS; round++) {
+      const file = path.join(work, fileOf(format, FEW + round));
+      fs.writeFileSync(file, numbered(whole, FEW + round));
+      const cost = await ours(format, bucket, file, FEW + round, signer);
+      costs.push({ ...cost, written: (cost.written ?? 0) - whole.length });
+    }
+    show(`${(whole.length / 1e6).toFixed(2)} MB each: beside it`, costs);
+    fs.rmSync(bucket, { recursive: true });
+  }
+}
+
 async function main(): Promise<void> {
   const gnupg = path.join(work, 'gnupg');
   await createLocalKey({ home: gnupg, uid: 'Benchmark' });
   const signer = await openSigner({ home: gnupg, setting: 'bench:key' });
   for (const size of SIZES)
     for (const format of ['deb', 'rpm'] as const) await compare(format, size, signer, gnupg);
+  for (const format of ['deb', 'rpm'] as const) await compareSizes(format, signer);
 }
 
 main().catch((error: Error) => {

@@ -16,7 +16,7 @@ export async function adoptRepository<F>(job: AdoptionJob<F>): Promise<Manifest<
   const { etag, entries } = await adoptable(job);
   const current: Committed<F> = { manifest: emptyManifest(), isSound: false, indexKeys: [], etag };
   const { next } = await commit(job, current, mergeEntries([], entries), false);
-  await settle(job, new Set());
+  await settle(job, [], new Set());
   return next;
 }
 

@@ -30,11 +30,11 @@ import {
   Committed,
   Foreign,
   foreignRepository,
-  jobOf,
   publishPackages,
   PublishOptions,
   unpublishPackages,
   untrustedIndex,
+  withJob,
 } from './repository';
 
 export type AptManifest = Manifest<AptFragment>;
@@ -266,7 +266,8 @@ export async function publishApt(
   options: PublishOptions = {},
 ): Promise<AptManifest> {
   const kind = new AptRepository(store, settings);
-  return publishPackages(jobOf({ store, settings, kind, signer, date, options }), packages);
+  const job = { store, settings, kind, signer, date, options };
+  return withJob(job, (whole) => publishPackages(whole, packages));
 }
 
 /** Makes an apt repository that others made one of ours; see `adoptRepository`. */
@@ -277,7 +278,7 @@ export async function adoptApt(
   date: Date,
 ): Promise<AptManifest> {
   const kind = new AptRepository(store, settings);
-  return adoptRepository(jobOf({ store, settings, kind, signer, date, options: {} }));
+  return withJob({ store, settings, kind, signer, date, options: {} }, adoptRepository);
 }
 
 /** What `adoptApt` would list. */
@@ -300,7 +301,8 @@ export async function unpublishApt(
   options: PublishOptions = {},
 ): Promise<void> {
   const kind = new AptRepository(store, settings);
-  await unpublishPackages(jobOf({ store, settings, kind, signer, date, options }), stack);
+  const job = { store, settings, kind, signer, date, options };
+  await withJob(job, (whole) => unpublishPackages(whole, stack));
 }
 
 /**

@@ -14,12 +14,12 @@ import { emptyManifest, Manifest, plainNames } from './manifest';
 import { latestAliases, PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
   Committed,
-  jobOf,
   Kind,
   publishPackages,
   PublishOptions,
   unpublishPackages,
   untrustedIndex,
+  withJob,
 } from './repository';
 
 /** A file adds nothing to the list but its name and digest. */
@@ -170,7 +170,8 @@ export async function publishDownloads(
   options: PublishOptions = {},
 ): Promise<DownloadsManifest> {
   const kind = new DownloadsFolder(store, settings);
-  return publishPackages(jobOf({ store, settings, kind, signer, date, options }), packages);
+  const job = { store, settings, kind, signer, date, options };
+  return withJob(job, (whole) => publishPackages(whole, packages));
 }
 
 /** Takes a stack's files away; an emptied folder leaves no object of ours. */
@@ -183,7 +184,8 @@ export async function unpublishDownloads(
   options: PublishOptions = {},
 ): Promise<void> {
   const kind = new DownloadsFolder(store, settings);
-  await unpublishPackages(jobOf({ store, settings, kind, signer, date, options }), stack);
+  const job = { store, settings, kind, signer, date, options };
+  await withJob(job, (whole) => unpublishPackages(whole, stack));
 }
 
 /** What is missing, edited or signed by other keys; `publishDownloads` of the same files repairs it. */

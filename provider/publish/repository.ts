@@ -6,11 +6,10 @@
  * A client that follows the pointer sees the old state or the new one. Whatever stops a publisher in between, the
  * next one merges into what the pointer names and writes the rest. `apt.ts` and `yum.ts` say what the files are.
  */
-import * as path from 'node:path';
+import pLimit from 'p-limit';
 import type { ForeignPackage } from '../formats/foreignIndexes';
 import { Signer } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
-import { hashFile } from '../source/files';
 import { ConflictError, digestInKey, Store } from '../store/store';
 import { applyPolicy, Policy } from './policy';
 import { ensureBlob, isPoolKey, unbuilt, wholeKey } from './blobs';
@@ -34,6 +33,7 @@ import {
   nextManifest,
   plainNames,
 } from './manifest';
+import { FetchedFiles } from './fetched';
 import { PlainFiles } from './plain';
 import { backOff, immutableName, PublishedPackage, RepositorySettings, TRIES } from './published';
 
@@ -131,15 +131,23 @@ export interface Job<F> {
   date: Date;
   options: PublishOptions;
   plain: PlainFiles;
+  fetched: FetchedFiles;
 }
 
-export function jobOf<J extends Omit<Job<unknown>, 'plain' | 'kind'>>(job: J): J & { plain: PlainFiles } {
-  return { ...job, plain: new PlainFiles(job.store, job.signer) };
+/** Gives `work` a job with a folder for its files. */
+export function withJob<G extends Omit<Job<unknown>, 'plain' | 'fetched' | 'kind'>, T>(
+  given: G,
+  work: (job: G & Pick<Job<unknown>, 'plain' | 'fetched'>) => Promise<T>,
+): Promise<T> {
+  return withTemporaryFolder((folder) => {
+    const fetched = new FetchedFiles(given.store, folder);
+    return work({ ...given, fetched, plain: new PlainFiles(given.store, given.signer, fetched) });
+  });
 }
 
 /** Entries for the packages; those that are listed already are not read again. */
 async function describePackages<F>(
-  { store, kind, date, options }: Job<F>,
+  job: Job<F>,
   current: Manifest<F>,
   packages: PublishedPackage[],
   known: Map<string, ManifestEntry<F>>,
@@ -154,39 +162,28 @@ async function describePackages<F>(
       entries.push({ ...before, ...one, architecture, published, identity, fragment });
       continue;
     }
-    const described = known.get(one.sha256) ?? (await describeBlob(store, kind, given, date));
+    const described = known.get(one.sha256) ?? (await describeBlob(job, given));
     known.set(one.sha256, described);
     if (before && before.identity !== undefined && before.identity === described.identity) {
       // The same package under another signature: the bytes that are out stay.
       entries.push({ ...before, ...one, sha256: before.sha256, size: before.size, key: before.key });
       continue;
     }
-    if (before && options.immutable) throw immutableName(before, one);
+    if (before && job.options.immutable) throw immutableName(before, one);
     entries.push({ ...described, ...one });
   }
   return entries;
 }
 
 async function describeBlob<F>(
-  store: Store,
-  kind: Kind<F>,
+  { store, kind, date, fetched }: Job<F>,
   one: PublishedPackage,
-  date: Date,
 ): Promise<ManifestEntry<F>> {
   const copies = [one.fileName, ...one.aliases].map((name) => kind.plainKey(name));
   const key = await wholeKey(store, one, copies);
   const entry = unbuilt(one);
-  return withTemporaryFolder(async (folder) => {
-    const fetchFile = async () => {
-      const file = path.join(folder, one.fileName);
-      await store.download(key, file);
-      if ((await hashFile(file)) === one.sha256) return file;
-      throw new Error(
-        `${store.url}/${key} does not have the digest in its name: build ${one.fileName} again.`,
-      );
-    };
-    return { ...entry, published: date.toISOString(), ...(await kind.describe(fetchFile, entry, date)) };
-  });
+  const fetchFile = () => fetched.get({ key, sha256: one.sha256 });
+  return { ...entry, published: date.toISOString(), ...(await kind.describe(fetchFile, entry, date)) };
 }
 
 async function deleteKeys(store: Store, keys: Iterable<string>, kept: Set<string>): Promise<void> {
@@ -237,8 +234,20 @@ async function publishNewNames<F>(
   entries: ManifestEntry<F>[],
 ): Promise<void> {
   const known = plainNames(before);
-  for (const [name, entry] of plainNames(entries))
-    if (!known.has(name)) await plain.publish(entry, kind.plainKey(name));
+  const fresh = [...plainNames(entries)].filter(([name]) => !known.has(name));
+  await publishNames(fresh, plain, kind);
+}
+
+/** Names that are written at a time: each is a copy and a signature. */
+const AT_ONCE = 4;
+
+async function publishNames<F>(
+  names: [string, ManifestEntry<F>][],
+  plain: PlainFiles,
+  kind: Kind<F>,
+): Promise<void> {
+  const limit = pLimit(AT_ONCE);
+  await Promise.all(names.map(([name, entry]) => limit(() => plain.publish(entry, kind.plainKey(name)))));
 }
 
 /** Removes what the new state has no use for: replaced blobs after their grace time, and index files that nothing names. */
@@ -272,26 +281,25 @@ async function cleanUp<F>(
 }
 
 /**
- * Plain copies of these names, and the index copies; again until the pointer stays what it was. `own` is what this
- * publisher committed, which need not be read then.
+ * Plain copies of these files' names and of those that stand for something else since `before`, and the index copies;
+ * again until the pointer stays what it was. `own` is what this publisher committed, which need not be read then.
  */
 export async function settle<F>(
   { store, kind, signer, plain }: Job<F>,
+  before: ManifestEntry<F>[],
   fileNames: Set<string>,
   own?: { next: Manifest<F>; etag: string },
 ): Promise<void> {
+  const stood = plainNames(before);
   for (let round = 0; round < TRIES; round++) {
-    const before = (await store.head(kind.pointerKey))?.etag;
-    const manifest = own && before === own.etag ? own.next : (await kind.read()).manifest;
-    const latest = new Set(manifest.entries.flatMap((entry) => entry.latestAliases));
-    for (const [name, entry] of plainNames(manifest.entries)) {
-      if (fileNames.has(entry.fileName)) await plain.publish(entry, kind.plainKey(name));
-      // Beside another publisher, of a name that moves the file may be by the one and its signature by the other.
-      else if (latest.has(name) && round > 0) await plain.publish(entry, kind.plainKey(name));
-      else if (latest.has(name)) await plain.ensure(entry, kind.plainKey(name));
-    }
+    const etag = (await store.head(kind.pointerKey))?.etag;
+    const manifest = own && etag === own.etag ? own.next : (await kind.read()).manifest;
+    const moved = [...plainNames(manifest.entries)].filter(
+      ([name, entry]) => fileNames.has(entry.fileName) || stood.get(name)?.sha256 !== entry.sha256,
+    );
+    await publishNames(moved, plain, kind);
     await kind.settle(signer);
-    if ((await store.head(kind.pointerKey))?.etag === before) return;
+    if ((await store.head(kind.pointerKey))?.etag === etag) return;
   }
 }
 
@@ -376,7 +384,7 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
       if (!listed.has(one.sha256)) job.plain.prepare(one);
     }
     const committed = await commit(job, current, entries, false);
-    await settle(job, fileNames, committed);
+    await settle(job, current.manifest.entries, fileNames, committed);
     await cleanUp(job, current.manifest, committed);
     // A stack that was taking the same bytes away at this moment may have deleted them after they were looked for.
     for (const { one, copies } of own) if (!(await store.head(one.key))) await ensureBlob(store, one, copies);
@@ -396,7 +404,7 @@ export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<
     if (current.etag !== undefined && isChanged) {
       // Emptied or not, the change is committed first: a publisher that comes now builds on it.
       const committed = await commit(job, current, entries, true);
-      await settle(job, new Set());
+      await settle(job, current.manifest.entries, new Set());
       await cleanUp(job, current.manifest, committed);
     }
     // Without a pointer but with a date, the state is from a copy: an earlier removal was interrupted.
@@ -427,5 +435,5 @@ async function removeAll<F>(job: Job<F>): Promise<void> {
   const ours = (when: 'first' | 'last') => keys.filter((key) => kind.owns(key) === when);
   await deleteKeys(store, [...pool, ...ours('first'), ...ours('last')], new Set());
   // A publisher that committed meanwhile may have lost copies to us.
-  if (await store.head(kind.pointerKey)) await settle(job, new Set());
+  if (await store.head(kind.pointerKey)) await settle(job, [], new Set());
 }

@@ -22,11 +22,11 @@ import {
   Committed,
   Foreign,
   foreignRepository,
-  jobOf,
   publishPackages,
   PublishOptions,
   unpublishPackages,
   untrustedIndex,
+  withJob,
 } from './repository';
 
 export type YumManifest = Manifest<YumFragment>;
@@ -185,8 +185,8 @@ class YumRepository implements AdoptableKind<YumFragment> {
     const id = sha256(repomd);
     const folder = this.key(`generations/${id}/`);
     const putSigned = async (key: string, body: Buffer) => {
-      await this.store.put(key, body);
-      await this.store.put(`${key}.asc`, await signer.detachIndex(body));
+      const signature = signer.detachIndex(body).then((made) => this.store.put(`${key}.asc`, made));
+      await Promise.all([this.store.put(key, body), signature]);
     };
     // In any order: nothing names them before the pointer does.
     await Promise.all([
@@ -275,7 +275,8 @@ export async function publishYum(
   options: PublishOptions = {},
 ): Promise<YumManifest> {
   const kind = new YumRepository(store, settings);
-  return publishPackages(jobOf({ store, settings, kind, signer, date, options }), packages);
+  const job = { store, settings, kind, signer, date, options };
+  return withJob(job, (whole) => publishPackages(whole, packages));
 }
 
 /** Makes a yum repository that others made one of ours; see `adoptRepository`. */
@@ -286,7 +287,7 @@ export async function adoptYum(
   date: Date,
 ): Promise<YumManifest> {
   const kind = new YumRepository(store, settings);
-  return adoptRepository(jobOf({ store, settings, kind, signer, date, options: {} }));
+  return withJob({ store, settings, kind, signer, date, options: {} }, adoptRepository);
 }
 
 /** What `adoptYum` would list. */
@@ -309,7 +310,8 @@ export async function unpublishYum(
   options: PublishOptions = {},
 ): Promise<void> {
   const kind = new YumRepository(store, settings);
-  await unpublishPackages(jobOf({ store, settings, kind, signer, date, options }), stack);
+  const job = { store, settings, kind, signer, date, options };
+  await withJob(job, (whole) => unpublishPackages(whole, stack));
 }
 
 /**
