@@ -1,7 +1,8 @@
 /** Adoption: a repository that was made by other means becomes one of ours, nothing lost, no package read. */
 import { sizesOf } from './blobs';
+import { AdoptableKind, Committed, Job } from './job';
 import { emptyManifest, Manifest, ManifestEntry, mergeEntries } from './manifest';
-import { AdoptableKind, commit, Committed, Job, settle } from './repository';
+import { commit, settle } from './repository';
 
 type AdoptionJob<F> = Job<F> & { kind: AdoptableKind<F> };
 

@@ -22,20 +22,20 @@ import { Store } from '../store/store';
 import { adoptable, adoptRepository } from './adopt';
 import { isIntact } from './blobs';
 import { checkRepository } from './check';
-import { ExpectedKeys, isSignedAsExpected } from './keys';
-import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
-import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
 import {
   AdoptableKind,
   Committed,
   Foreign,
   foreignRepository,
-  publishPackages,
   PublishOptions,
-  unpublishPackages,
   untrustedIndex,
   withJob,
-} from './repository';
+} from './job';
+import { ExpectedKeys, isSignedAsExpected } from './keys';
+import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
+import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
+import { unpublishPackages } from './remove';
+import { publishPackages } from './repository';
 
 export type AptManifest = Manifest<AptFragment>;
 

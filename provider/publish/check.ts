@@ -6,10 +6,10 @@ import { isSignedBy } from '../gpgVerify';
 import { hashFile } from '../source/files';
 import { Store } from '../store/store';
 import { isIntact, sizesOf } from './blobs';
+import type { Kind } from './job';
 import { checkKeys, expectedKeys } from './keys';
 import { Manifest, ManifestEntry, plainNames } from './manifest';
 import { PublishedPackage, RepositorySettings } from './published';
-import type { Kind } from './repository';
 
 /**
  * Problems with blobs and plain names of all entries, from one listing, and with the packages' own bytes and the

@@ -9,18 +9,12 @@ import { Signer } from '../gpg';
 import { clearText, textSigners, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
 import { checkRepository } from './check';
+import { Committed, Kind, PublishOptions, untrustedIndex, withJob } from './job';
 import { ExpectedKeys, isSignedAsExpected } from './keys';
 import { emptyManifest, Manifest, plainNames } from './manifest';
 import { latestAliases, PublishedPackage, putIfChanged, RepositorySettings } from './published';
-import {
-  Committed,
-  Kind,
-  publishPackages,
-  PublishOptions,
-  unpublishPackages,
-  untrustedIndex,
-  withJob,
-} from './repository';
+import { unpublishPackages } from './remove';
+import { publishPackages } from './repository';
 
 /** A file adds nothing to the list but its name and digest. */
 export type DownloadsManifest = Manifest<null>;
@@ -87,8 +81,8 @@ class DownloadsFolder implements Kind<null> {
     return { manifest: emptyManifest(), isSound: false, indexKeys: [] };
   }
 
-  async describe() {
-    return { architecture: '', fragment: null };
+  describe() {
+    return Promise.resolve({ architecture: '', fragment: null });
   }
 
   /** `<sha256>  <name>` lines, as `sha256sum --check` reads them. */

@@ -4,25 +4,15 @@
  *   immutable index files → compare-and-swap of the pointer → copies under fixed names → clean-up
  *
  * A client that follows the pointer sees the old state or the new one. Whatever stops a publisher in between, the
- * next one merges into what the pointer names and writes the rest. `apt.ts` and `yum.ts` say what the files are.
+ * next one merges into what the pointer names and writes the rest. `apt.ts`, `yum.ts` and `downloads.ts` say what the
+ * files are.
  */
 import pLimit from 'p-limit';
-import type { ForeignPackage } from '../formats/foreignIndexes';
-import { Signer } from '../gpg';
-import { withTemporaryFolder } from '../gpgSession';
 import { ConflictError, digestInKey, Store } from '../store/store';
-import { applyPolicy, Policy } from './policy';
-import { ensureBlob, isPoolKey, unbuilt, wholeKey } from './blobs';
+import { ensureBlob, unbuilt, wholeKey } from './blobs';
 import { checkFiles } from './check';
-import {
-  checkKeys,
-  ExpectedKeys,
-  hasOtherKeys,
-  publishKeys,
-  removeUnusedKeys,
-  signAnew,
-  signerKeys,
-} from './keys';
+import { Committed, Job, Kind } from './job';
+import { checkKeys, hasOtherKeys, publishKeys, signAnew, signerKeys } from './keys';
 import {
   GRACE,
   isSamePackage,
@@ -33,117 +23,9 @@ import {
   nextManifest,
   plainNames,
 } from './manifest';
-import { FetchedFiles } from './fetched';
 import { PlainFiles } from './plain';
-import { backOff, immutableName, PublishedPackage, RepositorySettings, TRIES } from './published';
-
-/** A state of a repository, as its pointer names it. */
-export interface Committed<F> {
-  manifest: Manifest<F>;
-  /** Etag of the pointer; undefined when there is none. */
-  etag?: string;
-  /** The pointer is there, signed by us, and as the settings want it. */
-  isSound: boolean;
-  /** Keys of its index files, immutable. */
-  indexKeys: string[];
-  /** When it was published; undefined for a new repository. */
-  date?: Date;
-}
-
-/** A repository that others made: its packages, and the pointer's state if it has one. */
-export interface Foreign<F> {
-  packages: ForeignPackage<F>[];
-  etag?: string;
-}
-
-/** How one kind of repository names and writes its files. */
-export interface Kind<F> {
-  pointerKey: string;
-  /**
-   * Reads the committed state; an empty one when there is no repository. `trusted` is a keyring of which one key
-   * must have signed it; without it, signatures are not looked at.
-   */
-  read(trusted?: Buffer): Promise<Committed<F>>;
-  /** What the package adds to the index. `fetchFile` gives a local copy of it, its digest checked. */
-  describe(
-    fetchFile: () => Promise<string>,
-    one: PublishedPackage,
-    date: Date,
-  ): Promise<Pick<ManifestEntry<F>, 'architecture' | 'identity' | 'signedBy' | 'fragment'>>;
-  /** Writes the immutable index files of a state and gives the pointer's contents. */
-  stage(manifest: Manifest<F>, date: Date, signer: Signer): Promise<Buffer>;
-  /** Brings index copies of fixed names in line with the committed state. */
-  settle(signer: Signer): Promise<void>;
-  /** What of the index files is missing, edited, or not signed as expected. */
-  check(expected: ExpectedKeys): Promise<string[]>;
-  plainKey(name: string): string;
-  /** The index names plain files, not the pool's: a new name is there before it is listed, and outlives it. */
-  listsPlainNames?: boolean;
-  /** Prefixes below which all objects are index files of some generation, named by digest. */
-  generations: string[];
-  /** Whether a key is one of our index files, to be deleted when the repository is emptied; `last` ones at the end. */
-  owns(key: string): 'first' | 'last' | undefined;
-}
-
-/** A kind whose repositories are also made by other tools. */
-export interface AdoptableKind<F> extends Kind<F> {
-  /** Reads a repository that others made; undefined when there is none. Reads indexes only. */
-  readForeign(): Promise<Foreign<F> | undefined>;
-}
-
-export interface PublishOptions {
-  /** A released name with other bytes is an error before anything is written. */
-  immutable?: boolean;
-  /** What the grace time is measured by. Default: the store's clock, for several publishers share it. */
-  now?: Date;
-  /** What becomes of earlier releases. Default: they stay as they are. */
-  policy?: Policy;
-}
-
-/** The index is signed by none of our keys: signing what it lists could vouch for somebody else's packages. */
-export class UntrustedIndexError extends Error {
-  override name = 'UntrustedIndexError';
-}
-
-/** The repository was made by other means. */
-export class ForeignRepositoryError extends Error {
-  override name = 'ForeignRepositoryError';
-}
-
-export function foreignRepository(url: string): ForeignRepositoryError {
-  return new ForeignRepositoryError(
-    `${url} has indexes but no manifest of ours: it was made by other means. Adopt it first (npm run adopt), or publish to another prefix.`,
-  );
-}
-
-export function untrustedIndex(url: string): UntrustedIndexError {
-  return new UntrustedIndexError(
-    `The index of ${url} is signed by none of our keys, so nothing is added to it. If it is right that another key signed it, import that public key into the key folder with gpg; otherwise find out who wrote here.`,
-  );
-}
-
-/** One publication, or whatever else changes a repository. */
-export interface Job<F> {
-  store: Store;
-  settings: RepositorySettings;
-  kind: Kind<F>;
-  signer: Signer;
-  date: Date;
-  options: PublishOptions;
-  plain: PlainFiles;
-  fetched: FetchedFiles;
-}
-
-/** Gives `work` a job with a folder for its files. */
-export function withJob<G extends Omit<Job<unknown>, 'plain' | 'fetched' | 'kind'>, T>(
-  given: G,
-  work: (job: G & Pick<Job<unknown>, 'plain' | 'fetched'>) => Promise<T>,
-): Promise<T> {
-  return withTemporaryFolder((folder) => {
-    const fetched = new FetchedFiles(given.store, folder);
-    return work({ ...given, fetched, plain: new PlainFiles(given.store, given.signer, fetched) });
-  });
-}
+import { applyPolicy } from './policy';
+import { backOff, immutableName, PublishedPackage, TRIES } from './published';
 
 /** Entries for the packages; those that are listed already are not read again. */
 async function describePackages<F>(
@@ -186,7 +68,7 @@ async function describeBlob<F>(
   return { ...entry, published: date.toISOString(), ...(await kind.describe(fetchFile, entry, date)) };
 }
 
-async function deleteKeys(store: Store, keys: Iterable<string>, kept: Set<string>): Promise<void> {
+export async function deleteKeys(store: Store, keys: Iterable<string>, kept: Set<string>): Promise<void> {
   for (const key of keys) if (!kept.has(key)) await store.delete(key);
 }
 
@@ -229,13 +111,25 @@ export async function commit<F>(
 
 /** Names that nobody could have asked for so far; one that stands for something else now is `settle`'s. */
 async function publishNewNames<F>(
-  { kind, plain }: Job<F>,
+  { kind, plain, early }: Job<F>,
   before: ManifestEntry<F>[],
   entries: ManifestEntry<F>[],
 ): Promise<void> {
   const known = plainNames(before);
   const fresh = [...plainNames(entries)].filter(([name]) => !known.has(name));
+  for (const [name] of fresh) early.add(name);
   await publishNames(fresh, plain, kind);
+}
+
+/** After a commit that was lost: names that the winner lists get the winner's bytes back. */
+async function restoreNames<F>({ kind, plain, early }: Job<F>, entries: ManifestEntry<F>[]): Promise<void> {
+  if (early.size === 0) return;
+  await publishNames(
+    [...plainNames(entries)].filter(([name]) => early.has(name)),
+    plain,
+    kind,
+  );
+  early.clear();
 }
 
 /** Names that are written at a time: each is a copy and a signature. */
@@ -251,7 +145,7 @@ async function publishNames<F>(
 }
 
 /** Removes what the new state has no use for: replaced blobs after their grace time, and index files that nothing names. */
-async function cleanUp<F>(
+export async function cleanUp<F>(
   { store, kind }: Job<F>,
   before: Manifest<F>,
   { next, kept, now }: { next: Manifest<F>; kept: Set<string>; now: Date },
@@ -303,7 +197,7 @@ export async function settle<F>(
   }
 }
 
-async function retrying<T>(key: string, work: () => Promise<T>): Promise<T> {
+export async function retrying<T>(key: string, work: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await work();
@@ -354,6 +248,7 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
   const known = new Map<string, ManifestEntry<F>>();
   return retrying(kind.pointerKey, async () => {
     const current = await kind.read(trusted);
+    await restoreNames(job, current.manifest.entries);
     const described = await describePackages(job, current.manifest, packages, known);
     const merged = mergeEntries(current.manifest.entries, described);
     const entries = options.policy ? applyPolicy(merged, options.policy) : merged;
@@ -390,50 +285,4 @@ export async function publishPackages<F>(job: Job<F>, packages: PublishedPackage
     for (const { one, copies } of own) if (!(await store.head(one.key))) await ensureBlob(store, one, copies);
     return committed.next;
   });
-}
-
-/** Takes a stack's packages out. An emptied repository leaves no object under its prefix. */
-export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<void> {
-  const { store, settings, kind, signer } = job;
-  const trusted = await signer.trustedKeys();
-  await retrying(kind.pointerKey, async () => {
-    const current = await kind.read(trusted);
-    const entries = current.manifest.entries.filter((entry) => entry.stack !== stack);
-    const isChanged =
-      entries.length !== current.manifest.entries.length || current.manifest.leaving.length > 0;
-    if (current.etag !== undefined && isChanged) {
-      // Emptied or not, the change is committed first: a publisher that comes now builds on it.
-      const committed = await commit(job, current, entries, true);
-      await settle(job, current.manifest.entries, new Set());
-      await cleanUp(job, current.manifest, committed);
-    }
-    // Without a pointer but with a date, the state is from a copy: an earlier removal was interrupted.
-    const isOurs = current.etag !== undefined || current.date !== undefined;
-    if (entries.length === 0 && isOurs) await removeAll(job);
-  });
-  await removeUnusedKeys(store, settings);
-}
-
-/** Removes an empty repository, unless somebody publishes to it at this moment. */
-async function removeAll<F>(job: Job<F>): Promise<void> {
-  const { store, settings, kind } = job;
-  const { manifest, etag, indexKeys } = await kind.read();
-  if (manifest.entries.length > 0) return;
-  const objects = await store.listObjects(`${settings.prefix}/`);
-  const emptied = objects.find(({ key }) => key === kind.pointerKey)?.modified;
-  if (etag !== undefined) await store.delete(kind.pointerKey, etag);
-  const named = new Set([
-    ...indexKeys,
-    ...manifest.leaving,
-    ...keptKeys(manifest, (name) => kind.plainKey(name)),
-  ]);
-  // What has come since the repository was emptied belongs to a publisher that has not committed yet.
-  const isNew = (key: string, modified: Date) =>
-    emptied !== undefined && modified >= emptied && digestInKey(key) !== undefined && !named.has(key);
-  const keys = objects.filter(({ key, modified }) => !isNew(key, modified)).map(({ key }) => key);
-  const pool = keys.filter((key) => isPoolKey(key, settings.prefix));
-  const ours = (when: 'first' | 'last') => keys.filter((key) => kind.owns(key) === when);
-  await deleteKeys(store, [...pool, ...ours('first'), ...ours('last')], new Set());
-  // A publisher that committed meanwhile may have lost copies to us.
-  if (await store.head(kind.pointerKey)) await settle(job, [], new Set());
 }

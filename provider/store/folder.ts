@@ -202,8 +202,8 @@ export class FolderStore implements Store {
     return found;
   }
 
-  async now() {
-    return new Date();
+  now() {
+    return Promise.resolve(new Date());
   }
 
   async delete(key: string, etag?: string) {
