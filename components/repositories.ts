@@ -47,7 +47,7 @@ export class Repositories extends pulumi.ComponentResource {
         signing: { home: key.home, fingerprint: key.fingerprint, setting: key.setting },
         indexKeys: key.indexKeys,
         publishedKeys: key.publishedKeys,
-        rpms: listing('yum', args).prefix,
+        rpms: Object.values(settings.catalog.repositories.yum.prefix),
       };
       return new Repository(KINDS[kind], `${name}-${kind}`, inputs, { parent: this, dependsOn: barrier });
     };

@@ -1,13 +1,22 @@
 /** The public keys as clients fetch them, and whose signatures a repository is to have. */
+import { warn } from '../diagnostics';
+import { dearmor, issuerOf } from '../formats/openpgp';
 import { Signer } from '../gpg';
 import { Store } from '../store/store';
-import { PlainEntry, PlainFiles } from './plain';
+import { isIntact } from './blobs';
+import type { Job } from './job';
+import { PlainEntry } from './plain';
 import { putIfChanged, RepositorySettings } from './published';
 
-/** The published keys in both forms. */
-export async function publishKeys(store: Store, settings: RepositorySettings, signer: Signer): Promise<void> {
-  await putIfChanged(store, settings.publicKey, await signer.publicKey());
-  await putIfChanged(store, settings.keyring, await signer.keyring());
+/** The published keys in both forms; `also` stay a little longer, as far as the key folder has them. */
+export async function publishKeys(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer,
+  also: string[] = [],
+): Promise<void> {
+  await putIfChanged(store, settings.publicKey, await signer.publicKey(also));
+  await putIfChanged(store, settings.keyring, await signer.keyring(also));
 }
 
 /** What a repository is checked against. */
@@ -69,15 +78,25 @@ export function hasOtherKeys(keys: string[] = [], { publishedKeys }: Signer): bo
   return keys.length !== publishedKeys.length || keys.some((key) => !publishedKeys.includes(key));
 }
 
-/** Where one of `keys` is no longer published, the signatures that it made beside these files are made by another. */
-export async function signAnew<E extends PlainEntry>(
-  plain: PlainFiles,
-  { publishedKeys }: Signer,
+/**
+ * Where one of `keys` is no longer published, the signatures that it made beside these files are made by another. Reads
+ * signatures; of the files, those that it had signed. A file that has no copy left is told and left as it is.
+ */
+export async function signAnew<F>(
+  { store, signer, plain }: Pick<Job<F>, 'store' | 'signer' | 'plain'>,
   keys: string[] = [],
-  names: () => Iterable<readonly [plainKey: string, entry: E]>,
+  names: () => Iterable<readonly [plainKey: string, entry: PlainEntry]>,
 ): Promise<void> {
-  if (keys.every((key) => publishedKeys.includes(key))) return;
-  for (const [plainKey, entry] of names()) await plain.signAnew(entry, plainKey);
+  if (keys.every((key) => signer.publishedKeys.includes(key))) return;
+  for (const [plainKey, entry] of names()) {
+    const signature = await store.get(`${plainKey}.asc`);
+    const issuer = signature && issuerOf(dearmor(signature.body));
+    const made = issuer && (await signer.primaryOf(issuer));
+    if (!signature || (made && signer.publishedKeys.includes(made))) continue;
+    const isWhole = await isIntact(store, entry.key, entry);
+    const source = isWhole ? entry : { ...entry, key: plainKey };
+    await plain.signAgain(source, plainKey).catch((error: Error) => warn(error.message));
+  }
 }
 
 /** Removes the public keys when nothing else is left in their folder: the last repository takes them with it. */

@@ -16,7 +16,7 @@ export function repositoryInputs(bucket: string, url: string, signer: Signer) {
     keyring,
     suite: repositories.apt.suite,
     component: repositories.apt.component,
-    rpms: repositories.yum.prefix.release,
+    rpms: Object.values(repositories.yum.prefix),
     indexKeys: [],
     publishedKeys: [],
     withdrawn: [],
