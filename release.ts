@@ -72,10 +72,8 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
   ];
   const gates = new Gates('gate', { settings, source, packages, images, bases, builder, key });
   const proved = [...built, ...Object.values(gates.all)];
-  const names = settings.immutable
-    ? [releasedNames('released-names', { settings, source, packages, images }, proved)]
-    : [];
-  const barrier = [...proved, ...names];
+  const names = releasedNames('released-names', { settings, source, packages, images }, proved);
+  const barrier = [...proved, names];
   const repositories = new Repositories('repository', { settings, source, packages, key }, barrier);
   const published = [repositories.apt, repositories.yum, repositories.downloads];
   const tags = new Tags('tag', { settings, source, images, bases }, [...barrier, ...published]);

@@ -56,7 +56,7 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
       continue;
     }
     found += entries.length;
-    say(`${prefix}: ${entries.length} packages`);
+    say(`${prefix}: ${entries.length === 1 ? '1 package' : `${entries.length} packages`}`);
     for (const { name, version, key, size } of entries) say(`  ${name} ${version}  ${key}  ${size} bytes`);
     if (action !== 'apply') continue;
     const home = path.resolve(text('gnupgHome') ?? '.local/gnupg');
@@ -77,9 +77,11 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
   }
   if (found > 0 && publishedKeys.length === 0)
     say(
-      'Clients verify these packages with the key that signed them: if it is another one than yours, import it into the key folder and list it in falco:publishedKeys first (docs/keys.md).',
+      'Clients verify these packages with the key that signed them: if it is another one than yours, import it into the key folder and list it in falco:publishedKeys first (docs/keys.md). dnf installs no rpm without a signature from the .repo file that is written.',
     );
   if (found > 0 && action !== 'apply')
-    say('Nothing was written. Their indexes become ours, signed by our key, with: npm run adopt -- apply');
+    say(
+      `Nothing was written to ${store.url}. Their indexes become ours, signed by our key, with: npm run adopt -- apply --stack ${stack.name}`,
+    );
   return 0;
 }

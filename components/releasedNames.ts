@@ -1,4 +1,4 @@
-/** The check that no released name gets other bytes: the last thing before the barrier. */
+/** The check that no name gets other bytes that must not: the last thing before the barrier. */
 import * as pulumi from '@pulumi/pulumi';
 import { Images } from './images';
 import { listing, RepositoriesArgs } from './repositories';
@@ -25,6 +25,7 @@ export function releasedNames(
       channel: settings.channel,
       version: source.version,
       setting: `${settings.namespace}:immutable`,
+      immutable: settings.immutable,
       repositories: pulumi.output(repositories),
       images: Object.fromEntries(Object.values(images.all).map((image) => [image.repository, image.digest])),
     },

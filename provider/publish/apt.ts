@@ -272,8 +272,12 @@ class AptRepository implements AdoptableKind<AptFragment> {
 }
 
 /** What the repository holds; an empty manifest when there is none. Errors when it is not ours. */
-export async function readAptManifest(store: Store, settings: RepositorySettings): Promise<AptManifest> {
-  return (await new AptRepository(store, settings).read()).manifest;
+export async function readAptManifest(
+  store: Store,
+  settings: RepositorySettings,
+  trusted?: Buffer,
+): Promise<AptManifest> {
+  return (await new AptRepository(store, settings).read(trusted)).manifest;
 }
 
 /**

@@ -103,7 +103,7 @@ class DownloadsFolder implements Kind<null> {
     return { pointer: await signer.clearSign(Buffer.from(this.sums(manifest, key))), keys: [key] };
   }
 
-  private page({ entries }: DownloadsManifest): Buffer {
+  private page({ entries, keys = [] }: DownloadsManifest): Buffer {
     const { title, publicKey, prefix } = this.settings;
     const latest = [...latestAliases(entries)].map(([alias, { fileName }]) => [alias, fileName] as const);
     return Buffer.from(
@@ -112,6 +112,8 @@ class DownloadsFolder implements Kind<null> {
         entries: entries.map((entry) => ({ ...entry, date: entry.published.slice(0, 10) })),
         latest: new Map(latest),
         publicKey,
+        // The first of the published keys is the one that signs.
+        fingerprint: keys[0] ?? '',
         prefix,
         url: this.store.url,
       }),
@@ -150,8 +152,9 @@ class DownloadsFolder implements Kind<null> {
 export async function readDownloadsManifest(
   store: Store,
   settings: RepositorySettings,
+  trusted?: Buffer,
 ): Promise<DownloadsManifest> {
-  return (await new DownloadsFolder(store, settings).read()).manifest;
+  return (await new DownloadsFolder(store, settings).read(trusted)).manifest;
 }
 
 /** Lists files beside what is listed already. Returns the manifest that is published. */

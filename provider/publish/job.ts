@@ -71,6 +71,8 @@ export interface PublishOptions {
   immutable?: boolean;
   /** What the grace time is measured by. Default: the store's clock, for several publishers share it. */
   now?: Date;
+  /** Look at every file of the repository, also beside something new: a refresh has found some of them wrong. */
+  repair?: boolean;
   /** What becomes of earlier releases. Default: they stay as they are. */
   policy?: Policy;
 }

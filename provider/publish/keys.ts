@@ -2,11 +2,38 @@
 import { warn } from '../diagnostics';
 import { dearmor, issuerOf } from '../formats/openpgp';
 import { Signer } from '../gpg';
+import { fingerprintsIn, KeyError } from '../gpgKeys';
 import { Store } from '../store/store';
 import { isIntact } from './blobs';
 import type { Job } from './job';
 import { PlainEntry } from './plain';
 import { putIfChanged, RepositorySettings } from './published';
+
+/**
+ * The public keys as they are to be in the bucket: the signer's, `also`, and those of other repositories that share the
+ * files. What else is in the files is nobody's.
+ */
+async function keyFiles(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer,
+  also: string[] = [],
+): Promise<{ publicKey: Buffer; keyring: Buffer }> {
+  const found = (await store.get(settings.keyring))?.body;
+  const own = [...signer.publishedKeys, ...also];
+  // Where nothing else is in the file, nobody else has to be asked.
+  const extra = (found ? await fingerprintsIn(found) : []).filter((key) => !own.includes(key));
+  const needed = extra.length > 0 ? await settings.othersKeys?.(store, await signer.trustedKeys()) : [];
+  const shared = extra.filter((key) => needed?.includes(key));
+  for (const key of shared) {
+    if (await signer.primaryOf(key)) continue;
+    throw new KeyError(
+      `${store.url}/${settings.keyring} has the key ${key}, with which another repository here is published, and ${signer.home} does not: import its public part there with gpg.`,
+    );
+  }
+  const others = [...also, ...shared];
+  return { publicKey: await signer.publicKey(others), keyring: await signer.keyring(others) };
+}
 
 /** The published keys in both forms; `also` stay a little longer, as far as the key folder has them. */
 export async function publishKeys(
@@ -15,8 +42,9 @@ export async function publishKeys(
   signer: Signer,
   also: string[] = [],
 ): Promise<void> {
-  await putIfChanged(store, settings.publicKey, await signer.publicKey(also));
-  await putIfChanged(store, settings.keyring, await signer.keyring(also));
+  const { publicKey, keyring } = await keyFiles(store, settings, signer, also);
+  await putIfChanged(store, settings.publicKey, publicKey);
+  await putIfChanged(store, settings.keyring, keyring);
 }
 
 /** What a repository is checked against. */
@@ -30,10 +58,14 @@ export interface ExpectedKeys {
   indexKeys?: string[];
 }
 
-export async function signerKeys(signer: Signer): Promise<ExpectedKeys> {
+export async function signerKeys(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer,
+): Promise<ExpectedKeys> {
   const { indexKeys } = signer;
-  const [publicKey, keyring] = [await signer.publicKey(), await signer.keyring()];
-  return { publicKey, keyring, trusted: await signer.trustedKeys(), indexKeys };
+  const files = await keyFiles(store, settings, signer);
+  return { ...files, trusted: await signer.trustedKeys(), indexKeys };
 }
 
 /** The signer's keys; without one, as where the key folder is elsewhere, the keys that are published. */
@@ -42,7 +74,7 @@ export async function expectedKeys(
   settings: RepositorySettings,
   signer: Signer | undefined,
 ): Promise<ExpectedKeys | undefined> {
-  if (signer) return signerKeys(signer);
+  if (signer) return signerKeys(store, settings, signer);
   const [publicKey, keyring] = [await store.get(settings.publicKey), await store.get(settings.keyring)];
   if (!publicKey || !keyring) return undefined;
   return { publicKey: publicKey.body, keyring: keyring.body, trusted: keyring.body };

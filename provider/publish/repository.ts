@@ -167,11 +167,12 @@ async function publishOnce<F>(
   const fileNames = new Set(packages.map(({ fileName }) => fileName));
   const isChanged =
     JSON.stringify(entries) !== JSON.stringify(before) || hasOtherKeys(current.manifest.keys, signer);
-  if (!isChanged && current.isSound) {
-    const expected = await signerKeys(signer);
+  if (!isChanged || options.repair) {
+    const expected = await signerKeys(store, settings, signer);
     const indexes = [...(await checkKeys(store, settings, expected)), ...(await kind.check(expected))];
     const files = await checkFiles(store, settings, kind, current.manifest, packages, expected.keyring);
-    if (indexes.length === 0 && files.problems.length === 0) return current.manifest;
+    const isRight = indexes.length === 0 && files.problems.length === 0;
+    if (isRight && !isChanged && current.isSound) return current.manifest;
     for (const fileName of files.fileNames) fileNames.add(fileName);
   }
   await finishPending(job, current);

@@ -274,8 +274,12 @@ class YumRepository implements AdoptableKind<YumFragment> {
 }
 
 /** What the repository holds; an empty manifest when there is none. Errors when it is not ours. */
-export async function readYumManifest(store: Store, settings: RepositorySettings): Promise<YumManifest> {
-  return (await new YumRepository(store, settings).read()).manifest;
+export async function readYumManifest(
+  store: Store,
+  settings: RepositorySettings,
+  trusted?: Buffer,
+): Promise<YumManifest> {
+  return (await new YumRepository(store, settings).read(trusted)).manifest;
 }
 
 /**

@@ -29,8 +29,8 @@ export interface RepositoryInputs extends RepositoryPlace {
   indexKeys: string[];
   /** Fingerprints of further keys in the published key file. Check adds those that signed a listed rpm. */
   publishedKeys: string[];
-  /** Prefixes of all yum repositories of the key file: an rpm is verified with the key that signed it, however old. */
-  rpms: string[];
+  /** Prefixes of every repository that shares the key files, by kind. */
+  sharing: Record<keyof typeof KINDS, string[]>;
   /** Versions of this stack that indexes and unversioned names no longer offer. */
   withdrawn: string[];
   /** How many versions of this stack are kept, the newest ones; 0: all. */
@@ -90,9 +90,9 @@ const policyOf = ({
   ...(keep > 0 && { keep }),
 });
 
-async function publish(kind: Kind, inputs: RepositoryInputs): Promise<RepositoryOutputs> {
+async function publish(kind: Kind, inputs: RepositoryInputs, repair: boolean): Promise<RepositoryOutputs> {
   const [store, signer, date] = [storeOf(inputs), await signerOf(inputs), new Date()];
-  const options = { policy: policyOf(inputs), immutable: inputs.immutable };
+  const options = { policy: policyOf(inputs), immutable: inputs.immutable, repair };
   for (const prefix of await otherPrefixes(kind, inputs))
     await kind.publish(store, settingsOf(inputs, prefix), [], signer, date, options);
   const { entries } = await kind.publish(store, settingsOf(inputs), published(inputs), signer, date, options);
@@ -144,10 +144,10 @@ async function plan(kind: Kind, news: Known) {
   }
 }
 
-/** What all yum repositories list. */
+/** What all yum repositories of the key files list: an rpm is verified with the key that signed it, however old. */
 async function rpmsOf(news: Known): Promise<Listed[]> {
   const all = await Promise.all(
-    news.rpms.map((prefix) => KINDS.yum.read(storeOf(news), settingsOf(news, prefix))),
+    news.sharing.yum.map((prefix) => KINDS.yum.read(storeOf(news), settingsOf(news, prefix))),
   );
   return all.flatMap(({ entries }) => entries);
 }
@@ -221,11 +221,11 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
     },
 
     async create(inputs) {
-      return { id: inputs.prefix, outs: await publish(kind, inputs) };
+      return { id: inputs.prefix, outs: await publish(kind, inputs, false) };
     },
 
-    update(_olds, news) {
-      return publish(kind, news);
+    update(olds, news) {
+      return publish(kind, news, (olds.problems ?? []).length > 0);
     },
 
     async read(state) {
