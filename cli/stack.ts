@@ -24,6 +24,8 @@ interface StackFile {
   config?: Record<string, unknown>;
 }
 
+/** As in Pulumi.yaml. */
+export const PROJECT = 'falco-artifacts';
 const NAMESPACE = 'falco';
 const MASTER = '-master';
 
@@ -62,7 +64,7 @@ export function openStack(root: string, name: string, overrides: Overrides): Sta
     configFile,
     config,
     env: environment(root, state, isPassphraseEmpty),
-    checkpoint: path.join(state, '.pulumi', 'stacks', 'falco-artifacts', `${name}.json`),
+    checkpoint: path.join(state, '.pulumi', 'stacks', PROJECT, `${name}.json`),
     remarks,
   };
 }
