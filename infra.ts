@@ -10,7 +10,7 @@ import { JobRole } from './components/aws/jobRole';
 import { PackageBucket } from './components/aws/packageBucket';
 import { PrivateRegistry } from './components/aws/privateRegistry';
 import { PublicRegistry } from './components/aws/publicRegistry';
-import { InfraSettings, Place } from './infraConfig';
+import { InfraSettings, LOGS_SUFFIX, Place } from './infraConfig';
 import { jobs, STACKS } from './infraJobs';
 import { Catalog, ImageRow } from './model';
 import { BASE_REPOSITORY, usageText } from './names';
@@ -103,7 +103,7 @@ function declarePlace(
         opts,
       )
     : undefined;
-  const logs = `${bucket.name}-logs`;
+  const logs = `${bucket.name}${LOGS_SUFFIX}`;
   if (cdn) new CdnLogs(`${name}-logs`, { bucket: logs, distribution: cdn.arn, account }, opts);
   const access = {
     bucket: bucket.name,

@@ -70,6 +70,9 @@ const KEYS = [
 type Key = (typeof KEYS)[number];
 
 const key = (name: Key, field?: string) => `${INFRA_NAMESPACE}:${name}${field ? `.${field}` : ''}`;
+/** Of the bucket that keeps a made CDN's logs. */
+export const LOGS_SUFFIX = '-logs';
+const BUCKET_NAME = 'a bucket of 3 to 63 of a-z, 0-9, . and -';
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const REPOSITORY = /^[\w.-]+\/[\w.-]+$/;
 
@@ -194,18 +197,16 @@ function place(config: pulumi.Config, name: 'staging' | 'prod', account: string)
       'give either bucket, the name of one to make, or existingBucket, the name of one that is there',
     );
   const setting = key(name, made === undefined ? 'existingBucket' : 'bucket');
-  const bucketName = check(
-    made ?? existing ?? '',
-    setting,
-    BUCKET,
-    'a bucket of 3 to 63 of a-z, 0-9, . and -',
-  );
+  const bucketName = check(made ?? existing ?? '', setting, BUCKET, BUCKET_NAME);
+  const front = cdn(field, (which) => key(name, which), account);
+  if (front.isMade && bucketName.length + LOGS_SUFFIX.length > 63)
+    throw new SettingError(setting, 'is too long: 58 characters leave room for the bucket of the logs');
   const alsoServed = texts(given.alsoServed, key(name, 'alsoServed')).map((prefix) =>
     check(prefix, key(name, 'alsoServed'), /^[\w.-]+(\/[\w.-]+)*\/$/, 'a prefix with a slash at its end'),
   );
   return {
     bucket: { name: bucketName, isMade: made !== undefined },
-    cdn: cdn(field, (which) => key(name, which), account),
+    cdn: front,
     alsoServed,
   };
 }

@@ -84,6 +84,8 @@ function told(type: string, name: string): object {
       return { files: {} };
     case 'aws:cloudfront/distribution:Distribution':
       return { arn: `arn:mock:${name}`, domainName: `${name}.example.org` };
+    case 'aws:s3/bucket:Bucket':
+      return { arn: `arn:mock:${name}`, bucketRegionalDomainName: `${name}.example.org` };
     default:
       return type.startsWith('aws:') ? { arn: `arn:mock:${name}` } : {};
   }
