@@ -58,6 +58,7 @@ export interface Settings {
 }
 
 const KEYS = [
+  'program',
   'channel',
   'bucket',
   'url',
@@ -84,6 +85,17 @@ const KEYS = [
 type Key = (typeof KEYS)[number];
 
 const key = (name: Key) => `${NAMESPACE}:${name}`;
+
+const PROGRAMS = ['release', 'promotion', 'infra'] as const;
+export type Program = (typeof PROGRAMS)[number];
+
+/** `falco:program`: what the stack is. Default `release`; each program reads its other keys by itself. */
+export function readProgram(): Program {
+  const text = new pulumi.Config(NAMESPACE).get('program') ?? 'release';
+  const found = PROGRAMS.find((one) => one === text);
+  if (found !== undefined) return found;
+  throw new SettingError(key('program'), `"${text}" is no program; give ${PROGRAMS.join(', ')}`);
+}
 
 export function readSettings(): Settings {
   refuseUnknown(Object.keys(pulumi.runtime.allConfig()));

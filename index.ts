@@ -1,7 +1,7 @@
-/** Composition only: reads the settings, declares the release, exports what it made. */
+/** Composition only: reads the settings, declares what the stack is, exports what it made. */
 import * as pulumi from '@pulumi/pulumi';
 import { catalog } from './catalog';
-import { NAMESPACE, readSettings } from './config';
+import { NAMESPACE, readProgram, readSettings } from './config';
 import { namingViolations, SettingError } from './names';
 import { declareRelease } from './release';
 import { localServices } from './services';
@@ -21,6 +21,24 @@ async function declare() {
   const violations = namingViolations(catalog);
   if (violations.length > 0)
     throw new Error(`The catalog breaks the naming rules: ${violations.join('; ')}.`);
+  const program = readProgram();
+  switch (program) {
+    case 'release':
+      return release();
+    case 'infra': {
+      // Loaded only here: the SDK of the cloud costs every preview half a second.
+      const [{ declareInfra }, { readInfraSettings }] = await Promise.all([
+        import('./infra'),
+        import('./infraConfig'),
+      ]);
+      return declareInfra(catalog, readInfraSettings(catalog));
+    }
+    case 'promotion':
+      throw new SettingError(`${NAMESPACE}:program`, 'promotion is not implemented yet; nothing was done');
+  }
+}
+
+async function release() {
   const config = readSettings();
   const architecture = catalog.architectures.find(({ enabled }) => enabled);
   if (!architecture) throw new Error('The catalog has no enabled architecture.');

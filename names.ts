@@ -157,6 +157,9 @@ export function publicNames(product: Product): {
   };
 }
 
+/** Repository, below the registry's namespace, that keeps by digest the bases which images start from. */
+export const BASE_REPOSITORY = 'base';
+
 /** User id of the key that a stack without one makes for itself. */
 export function localKeyName(product: Product): string {
   return `${product.title} local builds (not for release) <local@localhost>`;

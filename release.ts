@@ -9,7 +9,7 @@ import { Repositories } from './components/repositories';
 import { Base, SigningKey, Source } from './components/resources';
 import { ReleaseSettings } from './components/settings';
 import { Tags } from './components/tags';
-import { localKeyName } from './names';
+import { BASE_REPOSITORY, localKeyName } from './names';
 import { releaseOutputs } from './outputs';
 
 /** Where a release comes from and who signs it; see `config.ts` for each field. */
@@ -55,7 +55,7 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
   });
   const bases = Object.fromEntries(
     basesOf(settings).map(([name, row]) => {
-      const repository = `${settings.registry}/base`;
+      const repository = `${settings.registry}/${BASE_REPOSITORY}`;
       return [
         name,
         new Base(`base-${name}`, { bucket: settings.bucket, repository, row, epoch: source.epoch }),

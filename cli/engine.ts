@@ -11,9 +11,9 @@ const execute = promisify(execFile);
 /** Two signals within this time (ms) are one: npm passes on what the terminal also sends to everyone. */
 const SAME_SIGNAL = 500;
 
-/** Makes the stack in the file backend unless it is there. No file of the project is written. */
+/** Makes the stack in the file backend unless it is there; elsewhere it is made by hand. No file of the project is written. */
 export async function ensureStack(stack: Stack): Promise<void> {
-  if (fs.existsSync(stack.checkpoint)) return;
+  if (stack.isRemote || fs.existsSync(stack.checkpoint)) return;
   // `stack init` writes a stack file beside Pulumi.yaml, so it gets one of its own.
   const folder = path.join(stack.root, '.local', 'init');
   fs.mkdirSync(folder, { recursive: true });
@@ -73,7 +73,7 @@ function diesWithParent(): string[] {
 
 /** The stack's outputs; an empty object where nothing was made yet. */
 export async function stackOutputs(stack: Stack): Promise<Record<string, unknown>> {
-  if (!fs.existsSync(stack.checkpoint)) return {};
+  if (!stack.isRemote && !fs.existsSync(stack.checkpoint)) return {};
   const { stdout } = await execute('pulumi', ['stack', 'output', '--json', '--stack', stack.name], {
     cwd: stack.root,
     env: stack.env,

@@ -1,17 +1,23 @@
 /** The npm commands. `plan` reads the options and returns the work; `tools/run.mjs` calls both. */
+import { createRequire } from 'node:module';
+import * as path from 'node:path';
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
 import { tellFindings } from './lostImages';
 import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseTaken } from './options';
 import { recover } from './recovery';
 import { servicesCommand, servicesOf } from './services';
-import { openStack, Stack } from './stack';
+import { openStack, PROJECT, Stack } from './stack';
 import { imageReferences, kept, summary } from './summary';
 import { runBench, runTests } from './tests';
 import { overridesOf, stackName } from './validate';
 
 /** Does the command; resolves to the exit status. */
-export type Work = () => Promise<number>;
+export interface Work {
+  (): Promise<number>;
+  /** Key of `needs` in tools/bootstrap/pins.mjs. Default: the command's. */
+  needs?: string;
+}
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -35,6 +41,8 @@ export function plan(root: string, command: string, args: string[]): Work | unde
   if (command === 'bench') return () => runBench(root, given);
   const started = process.env.INIT_CWD ?? process.cwd();
   const stack = openStack(root, stackName(given), overridesOf(given, started, root));
+  if (command === 'preview' && given.flags.has('mocks'))
+    return Object.assign(() => mockedPreview(stack), { needs: 'mocks' });
   return () => runOnStack(command, stack, given);
 }
 
@@ -81,6 +89,15 @@ async function runOnStack(
 async function preview(stack: Stack, flags: string[], expectNoChanges: boolean): Promise<number> {
   const expect = expectNoChanges ? ['--expect-no-changes'] : [];
   return runEngine(stack, ['preview', ...expect, ...flags]);
+}
+
+/** The program runs in this process, from a bundle of its own. */
+async function mockedPreview({ root, name, config }: Stack): Promise<number> {
+  process.chdir(root);
+  const load = createRequire(path.join(root, 'package.json'));
+  const { declaredResources, resourceTable } = load('./dist/mocks.js') as typeof import('./mocks');
+  process.stdout.write(resourceTable(name, await declaredResources(PROJECT, name, config)));
+  return 0;
 }
 
 async function refresh(stack: Stack, flags: string[]): Promise<number> {

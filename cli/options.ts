@@ -73,6 +73,10 @@ export const commands = {
       ...inputOptions,
       ...diff,
       'expect-no-changes': { kind: 'flag', help: 'fail when anything would change' },
+      mocks: {
+        kind: 'flag',
+        help: "list the resources of the stack's program, without engine, plugins, credentials or network",
+      },
       ...json('the plan as JSON'),
       ...yes,
     },

@@ -20,6 +20,7 @@ interface Lock {
  * @throws SettingError when anyone else holds a lock, naming `pulumi cancel`
  */
 export function recover(stack: Stack, tell: (line: string) => void): void {
+  if (stack.isRemote) return;
   const folder = path.join(stack.root, '.local/state/.pulumi/locks/organization/falco-artifacts', stack.name);
   for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
     if (!name.endsWith('.json')) continue;

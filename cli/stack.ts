@@ -15,6 +15,8 @@ export interface Stack {
   env: NodeJS.ProcessEnv;
   /** The stack's checkpoint in the file backend. */
   checkpoint: string;
+  /** Its state is elsewhere (PULUMI_BACKEND_URL): the stack is made and locks are looked after there. */
+  isRemote: boolean;
   /** What a person should know before the run. */
   remarks: string[];
 }
@@ -24,6 +26,8 @@ interface StackFile {
   config?: Record<string, unknown>;
 }
 
+/** As in Pulumi.yaml. */
+export const PROJECT = 'falco-artifacts';
 const NAMESPACE = 'falco';
 const MASTER = '-master';
 
@@ -60,13 +64,16 @@ export function openStack(root: string, name: string, overrides: Overrides): Sta
   withoutEngineLogs(path.join(root, '.local', 'pulumi-home'));
   const isPassphraseEmpty =
     file.encryptionsalt === readStackFile(path.join(root, 'Pulumi.local.yaml')).encryptionsalt;
+  // Stacks of this machine never leave it, whatever the environment is set for.
+  const remote = (!isPassphraseEmpty && process.env.PULUMI_BACKEND_URL) || undefined;
   return {
     root,
     name,
     configFile,
     config,
-    env: environment(root, state, isPassphraseEmpty),
-    checkpoint: path.join(state, '.pulumi', 'stacks', 'falco-artifacts', `${name}.json`),
+    env: environment(root, remote ?? `file://${state}`, isPassphraseEmpty),
+    checkpoint: path.join(state, '.pulumi', 'stacks', PROJECT, `${name}.json`),
+    isRemote: remote !== undefined,
     remarks,
   };
 }
@@ -97,7 +104,7 @@ function readStackFile(file: string): StackFile {
 }
 
 /** The engine's environment: home, backend and builders of the project's own, and nothing that changes bytes. */
-function environment(root: string, state: string, isPassphraseEmpty: boolean): NodeJS.ProcessEnv {
+function environment(root: string, backend: string, isPassphraseEmpty: boolean): NodeJS.ProcessEnv {
   const local = (...names: string[]) => path.join(root, '.local', ...names);
   const { PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE, ...rest } = process.env;
   const passphrase = isPassphraseEmpty
@@ -110,7 +117,7 @@ function environment(root: string, state: string, isPassphraseEmpty: boolean): N
     ...passphrase,
     PATH: [local('bin'), process.env.PATH].filter(Boolean).join(path.delimiter),
     PULUMI_HOME: local('pulumi-home'),
-    PULUMI_BACKEND_URL: `file://${state}`,
+    PULUMI_BACKEND_URL: backend,
     PULUMI_SKIP_UPDATE_CHECK: 'true',
     PULUMI_LANGUAGE_NODEJS_RUN_PATH: path.join(root, 'tools', 'sdk', 'run.js'),
     BUILDX_CONFIG: local('buildx'),

@@ -31,6 +31,7 @@ export async function provide(command) {
   if (!need) throw new SetupError(`unknown command ${command}; known: ${Object.keys(needs).join(', ')}`);
   const install = await planSystem(need.system);
   await Promise.all([install?.(), ensureTools(root, need.tools)]);
+  if (command === 'mocks') await ensureCompiled(['mocks']);
   if (need.tools.includes('docker-build') || command === 'compile') await ensureCompiled(['provider']);
 }
 

@@ -10,7 +10,7 @@ try {
   const cli = createRequire(import.meta.url)(join(root, 'dist', 'cli.js'));
   const work = cli.plan(root, command, args);
   if (work) {
-    await provide(command);
+    await provide(work.needs ?? command);
     process.exitCode = await work();
   }
 } catch (error) {

@@ -9,7 +9,14 @@ import { say, SetupError } from './log.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 /** Entry file of each bundle. */
-const entries = { provider: 'provider/main.ts', cli: 'cli/main.ts', program: 'index.ts' };
+const entries = {
+  provider: 'provider/main.ts',
+  cli: 'cli/main.ts',
+  program: 'index.ts',
+  mocks: 'cli/mocks.ts',
+};
+/** Bundles that run inside Pulumi's SDK. */
+const onSdk = ['program', 'mocks'];
 
 /**
  * The program runs inside Pulumi's own start-up code and shares the modules of the SDK with it.
@@ -82,15 +89,15 @@ async function compile(name) {
     // Half the bytes to read at every start.
     minifyWhitespace: true,
     format: 'cjs',
-    // Large, and loaded only where a bucket is on S3.
-    external: ['@aws-sdk/*'],
+    // Large, and loaded only where a bucket is on S3, or by the program of the cloud's set-up.
+    external: ['@aws-sdk/*', '@pulumi/aws/*', '@pulumi/github', '@pulumi/github/*'],
     // The SDK takes a stack trace for every resource and promise; mapping those takes half a second.
-    sourcemap: name === 'program' ? false : 'linked',
+    sourcemap: onSdk.includes(name) ? false : 'linked',
     metafile: true,
     write: false,
     logLevel: 'silent',
     plugins: [
-      ...(name === 'program' ? [sharedSdk] : []),
+      ...(onSdk.includes(name) ? [sharedSdk] : []),
       {
         name: 'fingerprints',
         setup(hooks) {

@@ -178,5 +178,6 @@ export const needs = {
   test: { tools: [...all, 'versitygw'], system: ['core', 'test'] },
   bench: { tools: all, system: ['core', 'bench'] },
   'docker-build': { tools: ['docker-build'], system: [] },
+  mocks: { tools: [], system: [] },
   compile: { tools: [], system: [] },
 };

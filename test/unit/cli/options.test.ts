@@ -17,6 +17,13 @@ describe('options of the npm commands', () => {
     assert.deepEqual([...given.flags], ['yes']);
   });
 
+  it('of a preview under mocks name the stack and nothing else that is needed', () => {
+    const given = readOptions('preview', ['--stack', 'prod', '--mocks']);
+    assert.deepEqual(given.strings, { stack: 'prod' });
+    assert.deepEqual([...given.flags], ['mocks']);
+    assert.throws(() => readOptions('up', ['--mocks']), /Unknown option '--mocks'/);
+  });
+
   it('take a CMake argument that starts with a dash, with or without =', () => {
     const given = readOptions('up', ['--cmake-arg=-DA=1', '--cmake-arg', '-DB=2 3']);
     assert.deepEqual(given.lists['cmake-arg'], ['-DA=1', '-DB=2 3']);

@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { parse } from 'yaml';
-import { ensureStack } from '../../../cli/engine';
+import { ensureStack, stackOutputs } from '../../../cli/engine';
 import { recover } from '../../../cli/recovery';
 import { openStack } from '../../../cli/stack';
 
@@ -44,6 +44,33 @@ describe('a stack of the scripts', () => {
     );
     assert.equal(fs.readFileSync(path.join(root, 'Pulumi.local.yaml'), 'utf8'), before);
     assert.deepEqual(stack.remarks, []);
+  });
+
+  it('keeps its state where PULUMI_BACKEND_URL says, but for the stacks of this machine', async () => {
+    fs.writeFileSync(path.join(root, 'Pulumi.cloud.yaml'), 'config:\n  falco:channel: release\n');
+    const elsewhere = path.join(root, 'elsewhere');
+    fs.mkdirSync(elsewhere);
+    const before = process.env.PULUMI_BACKEND_URL;
+    process.env.PULUMI_BACKEND_URL = `file://${elsewhere}`;
+    try {
+      const [local, mine, cloud] = ['local', 'mine', 'cloud'].map((name) => openStack(root, name, {}));
+      for (const { isRemote, env } of [local, mine]) {
+        assert.equal(isRemote, false);
+        assert.equal(env.PULUMI_BACKEND_URL, `file://${path.join(root, '.local/state')}`);
+      }
+      assert.equal(cloud.env.PULUMI_BACKEND_URL, `file://${elsewhere}`);
+      await ensureStack(cloud);
+      await assert.rejects(stackOutputs(cloud), /no stack named 'cloud' found/, 'it is made by hand');
+      const init = ['stack', 'init', 'cloud', '--no-select', '--non-interactive'];
+      const { status, stderr } = spawnSync('pulumi', init, { cwd: root, env: cloud.env, encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+      recover(cloud, assert.fail);
+      assert.deepEqual(await stackOutputs(cloud), {});
+      assert.deepEqual(fs.readdirSync(path.join(root, '.local/state')), []);
+    } finally {
+      if (before === undefined) delete process.env.PULUMI_BACKEND_URL;
+      else process.env.PULUMI_BACKEND_URL = before;
+    }
   });
 
   it('forgets the options of the run before', () => {
