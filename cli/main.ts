@@ -1,4 +1,6 @@
 /** The npm commands. `plan` reads the options and returns the work; `tools/run.mjs` calls both. */
+import { catalog } from '../catalog';
+import { announceCommand, announcementOf } from './announce';
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
 import { markLostImages } from './lostImages';
@@ -34,12 +36,16 @@ export function plan(root: string, command: string, args: string[]): Work | unde
   if (command === 'test') return () => runTests(root, given);
   if (command === 'bench') return () => runBench(root, given);
   const started = process.env.INIT_CWD ?? process.cwd();
+  if (command === 'announce') {
+    const announcement = announcementOf(catalog, given, started, root);
+    return () => announceCommand(catalog, root, announcement, process.env);
+  }
   const stack = openStack(root, stackName(given), overridesOf(given, started, root));
   return () => runOnStack(command, stack, given);
 }
 
 async function runOnStack(
-  command: Exclude<CommandName, 'test' | 'bench'>,
+  command: Exclude<CommandName, 'announce' | 'test' | 'bench'>,
   stack: Stack,
   given: Given,
 ): Promise<number> {
