@@ -104,11 +104,11 @@ export function changeValues(
   for (const { at, repository } of images) {
     const map = mapAt(at) as YAMLMap;
     const was = { repository: scalar(map, 'repository', at, file), tag: scalar(map, 'tag', at, file) };
-    const tag = String(was.tag.value || appVersion || '');
+    const tag = textOf(was.tag) || (appVersion ?? '');
     if (semver.valid(tag) && semver.gt(tag, version))
       return { text, images, remark: `${file} has ${tag} at ${at}, which is newer; it is left alone` };
     // What stands before the namespace, a registry perhaps, is the chart's own matter.
-    const prefix = /^(.*\/)?[^/]+\/[^/]+$/.exec(String(was.repository.value ?? ''))?.[1] ?? '';
+    const prefix = /^(.*\/)?[^/]+\/[^/]+$/.exec(textOf(was.repository))?.[1] ?? '';
     edits.push(replacement(was.repository, prefix + repository), replacement(was.tag, version));
   }
   edits.sort((a, b) => b.from - a.from);
@@ -124,6 +124,9 @@ function scalar(map: YAMLMap, key: string, at: string, file: string): Scalar {
   if (isScalar(node) && node.range) return node;
   throw new SettingError(file, `has no ${at}.${key}; mend announcement.ts, or the file`);
 }
+
+/** A number is a tag, too, as it stands there. */
+const textOf = ({ value, source }: Scalar) => (value === null ? '' : (source ?? String(value)));
 
 /** In the quotes that stand there. */
 function replacement(node: Scalar, value: string) {

@@ -86,8 +86,8 @@ export async function announceCommand(
   root: string,
   announcement: Announcement,
   environment: NodeJS.ProcessEnv,
+  say: (line: string) => void,
 ): Promise<number> {
-  const say = (line: string) => process.stdout.write(`${line}\n`);
   const { out, isOpen, website, charts } = announcement;
   const settings = isOpen ? gitHubSettings(environment) : undefined;
   const released = await releasedBy(root, announcement);

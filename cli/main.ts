@@ -38,7 +38,10 @@ export function plan(root: string, command: string, args: string[]): Work | unde
   const started = process.env.INIT_CWD ?? process.cwd();
   if (command === 'announce') {
     const announcement = announcementOf(catalog, given, started, root);
-    return () => announceCommand(catalog, root, announcement, process.env);
+    return () =>
+      announceCommand(catalog, root, announcement, process.env, (line) => {
+        process.stdout.write(`${line}\n`);
+      });
   }
   const stack = openStack(root, stackName(given), overridesOf(given, started, root));
   return () => runOnStack(command, stack, given);
