@@ -34,6 +34,15 @@ export function versionsOf(version?: string, previous?: string): Pick<Released, 
   return { version, previous };
 }
 
+/** @throws SettingError for an address that only this machine can use */
+export function checkPublic({ url }: Released): void {
+  if (/^https?:\/\//.test(url)) return;
+  throw new SettingError(
+    'falco:url',
+    `${url} is of no use to others; set the public URL of the bucket's root`,
+  );
+}
+
 const head = ({ name }: Product) => `<!-- ${name}-artifacts:announce `;
 
 /** An HTML comment: whatever has it was opened for this version. */

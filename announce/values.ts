@@ -126,7 +126,9 @@ function scalar(map: YAMLMap, key: string, at: string, file: string): Scalar {
 }
 
 /** A number is a tag, too, as it stands there. */
-const textOf = ({ value, source }: Scalar) => (value === null ? '' : (source ?? String(value)));
+function textOf({ value, source = '' }: Scalar): string {
+  return value === null ? '' : typeof value === 'string' ? value : source;
+}
 
 /** In the quotes that stand there. */
 function replacement(node: Scalar, value: string) {

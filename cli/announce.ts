@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { GitHub, gitHubSettings } from '../announce/github';
 import { Author } from '../announce/open';
 import { Destinations, planOpening } from '../announce/opening';
-import { Released, versionsOf } from '../announce/release';
+import { checkPublic, Released, versionsOf } from '../announce/release';
 import { chartIssue, chartPost, websitePost } from '../announce/texts';
 import { appVersionIn, changeValues, ChartValues } from '../announce/values';
 import { announcementFiles } from '../announce/write';
@@ -91,6 +91,7 @@ export async function announceCommand(
   const { out, isOpen, website, charts } = announcement;
   const settings = isOpen ? gitHubSettings(environment) : undefined;
   const released = await releasedBy(root, announcement);
+  if (isOpen) checkPublic(released);
   const files = announcementFiles(catalog, released, announcement.values);
   write(out, files);
   say(`Texts of ${released.version} in ${out}:`);

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { COLUMNS, markdown, plainText } from '../../../announce/document';
 import { freshNames, renamedNames, retiredNames, servedImages } from '../../../announce/names';
-import { markerOf, versionIn, versionsOf } from '../../../announce/release';
+import { checkPublic, markerOf, versionIn, versionsOf } from '../../../announce/release';
 import {
   chartIssue,
   chartPost,
@@ -208,6 +208,13 @@ describe('announcements', () => {
     assert.equal(versionIn(catalog.product, 'x'), undefined);
     for (const { body } of [chartIssue, chartPost, websitePost].map((post) => post(catalog, released)))
       assert.ok(body.startsWith(`${marker}\n`));
+  });
+
+  it('are opened with addresses that others can use only', () => {
+    checkPublic(released);
+    assert.throws(() => checkPublic({ ...released, url: 'file:///bucket' }), {
+      message: "falco:url: file:///bucket is of no use to others; set the public URL of the bucket's root",
+    });
   });
 
   it('are of releases only, with the one before', () => {
