@@ -2,6 +2,7 @@
  * The artifact set as data: the tables of `seed/falco-artifacts-scope-part-2.md`, and nothing else.
  * File names, usage texts, naming checks, docs and the tests' expectations are derived from here.
  */
+import { announcement } from './announcement';
 import { debian11, debian12, rhel8 } from './floors';
 import { layout } from './layout';
 import { Catalog, CheckRow, ImageRow, PackageRow, Part, TreeSelection } from './model';
@@ -56,6 +57,7 @@ const packages: PackageRow[] = [
     key: 'deb-module',
     fileName: '{name}-{version}-module-{arch}.deb',
     aliases: ['{name}-{version}-{arch}.deb', '{name}-{version}-{legacy}.deb'],
+    legacy: ['{name}-{version}-{legacy}.deb'],
     driver: 'module',
     package: '{name}',
     provides: ['{name}-module'],
@@ -95,6 +97,7 @@ const packages: PackageRow[] = [
     key: 'rpm-module',
     fileName: '{name}-{version}-module-{arch}.rpm',
     aliases: ['{name}-{version}-{arch}.rpm'],
+    legacy: ['{name}-{version}-{arch}.rpm'],
     driver: 'module',
     package: '{name}',
     provides: ['{name}-module'],
@@ -138,6 +141,7 @@ const packages: PackageRow[] = [
     gate: 'install',
     fileName: '{name}-bin-{version}-{arch}.tar.gz',
     aliases: ['{name}-bin-{arch}.tar.gz', '{name}-{version}-{legacy}.tar.gz'],
+    legacy: ['{name}-{version}-{legacy}.tar.gz'],
     parts: [...withModule, 'bpf'],
     select: [configuration, { match: '.' }],
     texts: [
@@ -230,6 +234,8 @@ const images: ImageRow[] = [
       { tree: '^usr/src/[^/]+/bpf/', parts: ['bpf', 'driver'], to: 'probe' },
     ],
     aliases: [],
+    legacy: ['falco'],
+    variables: [{ was: 'SKIP_MODULE_LOAD', now: 'SKIP_DRIVER_LOADER' }],
     usage: {
       about: 'Runs the driver loader, then falco. Set SKIP_DRIVER_LOADER to anything to skip the loader.',
       run: [
@@ -246,6 +252,7 @@ const images: ImageRow[] = [
     from: { image: 'falco' },
     context: [],
     aliases: [],
+    legacy: ['falco-driver-loader'],
     usage: {
       about:
         'Runs the driver loader with the arguments given (none: the kernel module; bpf: the probe) and exits with its status.',
@@ -269,6 +276,7 @@ const images: ImageRow[] = [
       },
     ],
     aliases: [{ repository: 'falco', suffix: '-slim' }],
+    legacy: ['falco:{tag}-slim'],
     usage: {
       about: 'Runs falco only (userspace); the driver must be loaded already.',
       run: [
@@ -284,6 +292,7 @@ const images: ImageRow[] = [
     from: { base: 'debian' },
     context: [{ source: '.', parts: ['tests'], to: 'suite' }],
     aliases: [],
+    legacy: ['falco-tester'],
     usage: {
       about: 'Runs the integration suite against the packages (deb, rpm, tar.gz) found in /packages.',
       run: ['docker run --rm --privileged -v "$PWD":/packages:ro {image} test'],
@@ -297,6 +306,7 @@ const images: ImageRow[] = [
     from: { compiles: true },
     context: [],
     aliases: [],
+    legacy: ['falco-builder'],
     usage: {
       about: 'The tool chain that compiles Falco: /source holds the sources, /build the result.',
       run: [
@@ -350,6 +360,7 @@ export const catalog: Catalog = {
   layout,
   packages,
   images,
+  announcement,
 
   libraries: {
     // Upstream's way: one binary for every supported distribution, from an old one and with its libraries inside.

@@ -124,6 +124,8 @@ export interface PackageRow {
   fileName: string;
   /** The same bytes under further names. One without `{version}` points at the newest release. */
   aliases: string[];
+  /** File names that users had it under before. One that is among `aliases` goes on working. Without: it is new. */
+  legacy?: string[];
   /** The driver it installs; its word must be in the file name, unless the file is an alias. */
   driver?: Driver;
   /** Name inside the package, what `apt-get install` takes. */
@@ -202,6 +204,10 @@ export interface ImageRow {
   context: ContextEntry[];
   /** Further tags `<repository>:<tag><suffix>`, for names that users have. */
   aliases: { repository: string; suffix: string }[];
+  /** What users had it under before: `<repository>` or `<repository>:{tag}<suffix>`. Without: it is new. */
+  legacy?: string[];
+  /** Environment variables that were renamed. The entry point goes on reading the old one. */
+  variables?: { was: string; now: string }[];
   /** How to run it: label, `usage` command, Dockerfile head and docs show these lines. */
   usage: { about: string; run: string[] };
   /** What it must do before a tag points at it. */
@@ -221,12 +227,48 @@ export interface RepositoryRow {
   prefix: Record<'release' | 'dev', string>;
 }
 
+/** An image that a Helm chart's values name as `repository` and `tag`. */
+export interface ChartImage {
+  /** Path of the mapping in `values.yaml`, with dots. */
+  at: string;
+  /** Only where the values have this path, too. Of several rows for one place the first that fits counts. */
+  when?: string;
+  /** The image of the set that belongs there. */
+  image: string;
+}
+
+/** What users of before are told at a release, and where (seed, "Documentation"). */
+export interface Announcement {
+  /** What a package is, one sentence without a full stop, by the key of its row. */
+  packages: Record<string, string>;
+  /** Names that end, and what to take instead. `{namespace}` and `{name}` are filled in. */
+  retired: { name: string; instead: string }[];
+  website: {
+    /** `owner/name` on GitHub. */
+    repository: string;
+    /** Where the pages go in it. */
+    folder: string;
+    /** Where they are read. */
+    url: string;
+  };
+  chart: {
+    /** `owner/name` on GitHub. */
+    repository: string;
+    /** Where the chart may be in its repository; the first folder that has a `values.yaml` counts. */
+    folders: string[];
+    images: ChartImage[];
+    /** File of the repository that lists charts which are kept elsewhere: name to patterns of paths. */
+    managed: string;
+  };
+}
+
 export interface Catalog {
   product: Product;
   architectures: Architecture[];
   layout: Layout;
   packages: PackageRow[];
   images: ImageRow[];
+  announcement: Announcement;
   libraries: Record<Libraries, LibrariesRow>;
   gates: GatesRow;
   bases: Record<string, BaseRow>;

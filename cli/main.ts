@@ -1,6 +1,8 @@
 /** The npm commands. `plan` reads the options and returns the work; `tools/run.mjs` calls both. */
 import { createRequire } from 'node:module';
 import * as path from 'node:path';
+import { catalog } from '../catalog';
+import { announceCommand, announcementOf } from './announce';
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
 import { tellFindings } from './lostImages';
@@ -40,6 +42,13 @@ export function plan(root: string, command: string, args: string[]): Work | unde
   if (command === 'test') return () => runTests(root, given);
   if (command === 'bench') return () => runBench(root, given);
   const started = process.env.INIT_CWD ?? process.cwd();
+  if (command === 'announce') {
+    const announcement = announcementOf(catalog, given, started, root);
+    return () =>
+      announceCommand(catalog, root, announcement, process.env, (line) => {
+        process.stdout.write(`${line}\n`);
+      });
+  }
   const stack = openStack(root, stackName(given), overridesOf(given, started, root));
   if (command === 'preview' && given.flags.has('mocks'))
     return Object.assign(() => mockedPreview(stack), { needs: 'mocks' });
@@ -47,7 +56,7 @@ export function plan(root: string, command: string, args: string[]): Work | unde
 }
 
 async function runOnStack(
-  command: Exclude<CommandName, 'test' | 'bench'>,
+  command: Exclude<CommandName, 'announce' | 'test' | 'bench'>,
   stack: Stack,
   given: Given,
 ): Promise<number> {

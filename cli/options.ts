@@ -103,6 +103,36 @@ export const commands = {
     actions: ['show', 'apply'],
     options: { ...stackOption },
   },
+  announce: {
+    about:
+      'Writes what users are told of a release; with --open, opens it at GitHub, once (docs/announce.md).',
+    options: {
+      version: { kind: 'string', value: 'X.Y.Z', help: 'the released version' },
+      previous: { kind: 'string', value: 'A.B.C', help: 'the release before, which users have' },
+      stack: {
+        kind: 'string',
+        value: 'NAME',
+        help: 'the stack that published it, for its addresses and digests; default: the public addresses',
+      },
+      out: { kind: 'string', value: 'DIR', help: 'where the texts go; default: .local/announce/X.Y.Z' },
+      chart: {
+        kind: 'string',
+        value: 'DIR',
+        help: "a checkout of the Helm chart, to see the patch of its values.yaml; --open takes the repository's",
+      },
+      website: { kind: 'string', value: 'OWNER/REPO', help: "the website's repository, or a fork of it" },
+      charts: { kind: 'string', value: 'OWNER/REPO', help: "the chart's repository, or a fork of it" },
+      'sign-off': {
+        kind: 'string',
+        value: '"NAME <MAIL>"',
+        help: 'whom commits are by, with a Signed-off-by line; default: whom the token is of, without',
+      },
+      open: {
+        kind: 'flag',
+        help: 'open the pull requests and the issue, with GITHUB_TOKEN (and GITHUB_API_URL); default: show them',
+      },
+    },
+  },
   test: {
     about: 'Runs the tests: all of test/, or the files given.',
     options: { grep: { kind: 'string', value: 'TEXT', help: 'only tests whose title has it' } },

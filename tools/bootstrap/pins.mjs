@@ -175,6 +175,7 @@ export const needs = {
   output: { tools: engine, system: [] },
   services: { tools: services, system: ['core'] },
   adopt: { tools: [], system: ['core'] },
+  announce: { tools: engine, system: [] },
   test: { tools: [...all, 'versitygw'], system: ['core', 'test'] },
   bench: { tools: all, system: ['core', 'bench'] },
   'docker-build': { tools: ['docker-build'], system: [] },

@@ -1,0 +1,41 @@
+/** The pages for the website (Hugo): the install pages of `pages.ts`, and one that says what changes for whom. Pure. */
+import { Catalog } from '../model';
+import { installPages } from '../pages';
+import { Block, markdown } from './document';
+import { markerOf, Released } from './release';
+import { wholeText } from './texts';
+
+/** The page that lists the others and carries the version. */
+export const INDEX = '_index.md';
+
+/** Path in the website's repository to text. */
+export function websitePages(catalog: Catalog, released: Released): Record<string, string> {
+  const { product, announcement } = catalog;
+  const { version, url } = released;
+  const pages = Object.entries(installPages(catalog, { url, tag: version }));
+  const titles = pages.map(([name, text]) => [name, titleOf(text)] as const);
+  const index: Block[] = [
+    { text: markerOf(product, version) },
+    { list: titles.map(([name, title]) => `[${title}](${name.replace(/\.md$/, '/')})`) },
+    ...wholeText(catalog, released),
+  ];
+  return Object.fromEntries([
+    [
+      `${announcement.website.folder}/${INDEX}`,
+      frontMatter(`Artifacts of ${product.title} ${version}`, 60) + markdown(index),
+    ],
+    ...pages.map(([name, text], position) => [
+      `${announcement.website.folder}/${name}`,
+      frontMatter(titleOf(text), 10 * (position + 1)) + body(text),
+    ]),
+  ]) as Record<string, string>;
+}
+
+const titleOf = (page: string) => /^# (.+)$/m.exec(page)?.[1] ?? '';
+
+/** The theme writes the title itself. */
+const body = (page: string) => page.replace(/^# .+\n\n/m, '');
+
+/** JSON strings are YAML strings, too. */
+const frontMatter = (title: string, weight: number) =>
+  `---\ntitle: ${JSON.stringify(title)}\nweight: ${weight}\n---\n\n`;

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { COLUMNS, markdown, plainText } from '../../../announce/document';
+import { freshNames, renamedNames, retiredNames, servedImages } from '../../../announce/names';
+import { checkPublic, markerOf, versionIn, versionsOf } from '../../../announce/release';
+import {
+  chartIssue,
+  chartPost,
+  mailText,
+  POST_LENGTH,
+  socialText,
+  websitePost,
+} from '../../../announce/texts';
+import { websitePages } from '../../../announce/website';
+import { announcementFiles } from '../../../announce/write';
+import { catalog } from '../../../catalog';
+import { Catalog } from '../../../model';
+import { fileNames } from '../../../names';
+import { PUBLIC } from '../../../pages';
+
+const ROOT = path.resolve(__dirname, '../../..');
+const released = { version: '0.24.0', previous: '0.23.0', url: PUBLIC.url, digests: {} };
+const [amd64] = catalog.architectures;
+const published = new Set([
+  ...catalog.packages.flatMap((row) => {
+    const { fileName, aliases } = fileNames(catalog.product, row, '0.24.0', amd64);
+    return [fileName, ...aliases];
+  }),
+  ...servedImages(catalog, '0.24.0'),
+  ...servedImages(catalog, '0.24.0').map((name) => name.replace(/:latest/, ':master')),
+]);
+/** A product of another name, with an old name that is no alias. */
+const other: Catalog = {
+  ...catalog,
+  product: {
+    ...catalog.product,
+    name: 'hawk',
+    title: 'Hawk',
+    imageNamespace: 'hawks',
+    maintainer: 'hawk@lists.example',
+    source: 'https://git.example/hawk',
+  },
+  packages: catalog.packages.map((row) =>
+    row.key === 'bin' ? { ...row, legacy: ['{name}-{version}.tgz'] } : row,
+  ),
+  images: catalog.images.map((row, index) => ({
+    ...row,
+    name: `hawk-${index}`,
+    legacy: undefined,
+    variables: undefined,
+    aliases: [],
+    usage: { about: 'Runs.', run: [] },
+  })),
+  announcement: {
+    ...catalog.announcement,
+    packages: {},
+    website: { repository: 'hawks/site', folder: 'docs', url: 'https://hawk.example/' },
+    chart: {
+      ...catalog.announcement.chart,
+      repository: 'hawks/charts',
+      folders: ['hawk'],
+      images: [{ at: 'image', image: 'hawk-0' }],
+    },
+  },
+};
+
+describe('announcements', () => {
+  it('know each old name, its new one, and whether it goes on working', () => {
+    const rows = renamedNames(catalog, '0.24.0').map(({ was, now, works }) => [was, now, works]);
+    assert.deepEqual(rows, [
+      ['falco-0.24.0-x86_64.deb', 'falco-0.24.0-module-amd64.deb', true],
+      ['falco-0.24.0-x86_64.rpm', 'falco-0.24.0-module-x86_64.rpm', true],
+      ['falco-0.24.0-x86_64.tar.gz', 'falco-bin-0.24.0-x86.tar.gz', true],
+      ['falcosecurity/falco:0.24.0-slim', 'falcosecurity/falco-no-driver:0.24.0', true],
+      ['falcosecurity/falco:latest-slim', 'falcosecurity/falco-no-driver:latest', true],
+      ['falcosecurity/falco:master-slim', 'falcosecurity/falco-no-driver:master', true],
+      ['SKIP_MODULE_LOAD', 'SKIP_DRIVER_LOADER', true],
+    ]);
+    assert.deepEqual(
+      renamedNames(other, '0.24.0').find(({ was }) => was === 'hawk-0.24.0.tgz')?.works,
+      false,
+    );
+  });
+
+  it('promise only names that are published', () => {
+    for (const { kind, was, now, works } of renamedNames(catalog, '0.24.0')) {
+      if (kind === 'variable') continue;
+      assert.ok(published.has(now), now);
+      assert.equal(published.has(was), works, was);
+    }
+    for (const { name } of freshNames(catalog, '0.24.0')) assert.ok(published.has(name), name);
+  });
+
+  it('name variables that the entry point reads, old and new', () => {
+    for (const { dockerfile, variables = [] } of catalog.images)
+      for (const { was, now } of variables) {
+        const script = fs.readFileSync(
+          path.join(ROOT, 'dockerfiles', dockerfile, 'docker-entrypoint.sh'),
+          'utf8',
+        );
+        for (const name of [was, now]) assert.ok(script.includes(`[ -z "\${${name}:-}" ]`), name);
+      }
+  });
+
+  it('say a sentence of every package', () => {
+    assert.deepEqual(
+      Object.keys(catalog.announcement.packages).sort(),
+      catalog.packages.map(({ key }) => key).sort(),
+    );
+  });
+
+  it('put an image of the set at each place of the chart', () => {
+    const names = catalog.images.map(({ name }) => name);
+    for (const { image } of catalog.announcement.chart.images) assert.ok(names.includes(image), image);
+  });
+
+  it('say in mail, issue, website and pull request what ends and what goes on', () => {
+    const index = websitePages(catalog, released)['content/en/docs/setup/artifacts/_index.md'];
+    const texts = [
+      mailText(catalog, released),
+      chartIssue(catalog, released).body,
+      websitePost(catalog, released).body,
+      index,
+    ];
+    for (const text of texts) {
+      for (const { was, now } of renamedNames(catalog, '0.24.0'))
+        assert.ok(text.includes(was) && text.includes(now), was);
+      for (const { was, instead } of retiredNames(catalog))
+        assert.ok(text.includes(was) && text.includes(instead));
+    }
+    assert.match(chartPost(catalog, released).body, /`OWNERS` in `charts\/falco`/);
+  });
+
+  it('go to the list of the product, in lines of 72 columns', () => {
+    const mail = mailText(catalog, released);
+    assert.match(
+      mail,
+      /^To: cncf-falco-dev@lists\.cncf\.io\nSubject: Falco 0\.24\.0 is out\n\nFalco 0\.24\.0 is out\. It follows 0\.23\.0/,
+    );
+    for (const line of mail.split('\n'))
+      assert.ok(line.length <= COLUMNS || /^\s*\S+( \\)?$/.test(line), `${line.length}: ${line}`);
+    assert.doesNotMatch(mail, /[^\n\x20-\x7e]/);
+  });
+
+  it('fit into a post, with the address, however long the names are', () => {
+    const long = { ...other, product: { ...other.product, title: 'H'.repeat(120) } };
+    for (const text of [
+      socialText(catalog, released),
+      socialText(other, released),
+      socialText(long, released),
+    ]) {
+      assert.ok(text.trimEnd().length <= POST_LENGTH, `${text.length}`);
+      assert.match(text, /https:\/\/\S+\/\n$/);
+      assert.match(text, /0\.24\.0 is out/);
+    }
+    assert.match(
+      socialText(catalog, released),
+      /Old names go on working\..*SKIP_MODULE_LOAD is SKIP_DRIVER_LOADER now\./,
+    );
+    assert.match(socialText(other, released), /Some names changed\./);
+  });
+
+  it('have the install pages of the released version, each with a title of its own', () => {
+    const pages = websitePages(catalog, released);
+    assert.deepEqual(
+      Object.keys(pages).map((file) => path.basename(file)),
+      [
+        '_index.md',
+        'apt.md',
+        'dnf.md',
+        'tarball.md',
+        ...catalog.images.map(({ name }) => `image-${name}.md`),
+      ],
+    );
+    for (const text of Object.values(pages)) {
+      assert.match(text, /^---\ntitle: ".+"\nweight: \d+\n---\n\n/);
+      assert.doesNotMatch(text.replace(/```[^]*?```/g, ''), /^# /m);
+    }
+    assert.match(
+      pages['content/en/docs/setup/artifacts/image-falco-builder.md'] ?? '',
+      /falcosecurity\/falco-builder:0\.24\.0 cmake/,
+    );
+  });
+
+  it('list digests where a stack gives them', () => {
+    const name = 'falcosecurity/falco:0.24.0';
+    const digests = { [name]: 'registry.example/falco@sha256:abc' };
+    assert.match(
+      mailText(catalog, { ...released, digests }),
+      /Images by digest:\n\n- falcosecurity\/falco:0\.24\.0 is\n? +registry\.example\/falco@sha256:abc/,
+    );
+    assert.doesNotMatch(mailText(catalog, released), /Images by digest/);
+  });
+
+  it('are the same bytes each time, and say nothing of a product of their own', () => {
+    assert.deepEqual(announcementFiles(catalog, released), announcementFiles(catalog, { ...released }));
+    const own = Object.entries(announcementFiles(other, { ...released, url: 'https://hawk.example' })).filter(
+      ([name]) => !/image-|apt|dnf|tarball/.test(name),
+    );
+    for (const [name, text] of own) assert.deepEqual(text.match(/.*falco.*/gi) ?? [], [], name);
+  });
+
+  it('carry a mark of their version', () => {
+    const marker = markerOf(catalog.product, '0.24.0');
+    assert.equal(marker, '<!-- falco-artifacts:announce 0.24.0 -->');
+    assert.equal(versionIn(catalog.product, `x\n${marker}\n`), '0.24.0');
+    assert.equal(versionIn(catalog.product, 'x'), undefined);
+    for (const { body } of [chartIssue, chartPost, websitePost].map((post) => post(catalog, released)))
+      assert.ok(body.startsWith(`${marker}\n`));
+  });
+
+  it('are opened with addresses that others can use only', () => {
+    checkPublic(released);
+    assert.throws(() => checkPublic({ ...released, url: 'file:///bucket' }), {
+      message: "falco:url: file:///bucket is of no use to others; set the public URL of the bucket's root",
+    });
+  });
+
+  it('are of releases only, with the one before', () => {
+    assert.deepEqual(versionsOf('0.24.0', '0.23.0'), { version: '0.24.0', previous: '0.23.0' });
+    assert.throws(() => versionsOf(), {
+      message: '--version: is missing; give the released version, such as 0.24.0',
+    });
+    assert.throws(() => versionsOf('v0.24.0'), {
+      message: '--version: "v0.24.0" is no version; leave out the v: 0.24.0',
+    });
+    assert.throws(() => versionsOf('0.24.0-rc1'), {
+      message: '--version: "0.24.0-rc1" is a pre-release; only releases are announced',
+    });
+    assert.throws(() => versionsOf('0.24.0', '0.24.0'), {
+      message: '--previous: 0.24.0 is not older than 0.24.0; give the release before it',
+    });
+  });
+});
+
+describe('a text as blocks', () => {
+  it('becomes Markdown, and plain text whose commands a shell still takes', () => {
+    const blocks = [
+      { heading: 'Head' },
+      { text: 'A `name` in text.' },
+      { names: [['old', 'new', 'works']] as [string, string, string][] },
+      { commands: [`echo ${'word '.repeat(20).trim()}`] },
+    ];
+    assert.match(
+      markdown(blocks),
+      /^## Head\n\nA `name` in text\.\n\n\| before \| now \| the old name \|\n\| --- \| --- \| --- \|\n\| `old` \| `new` \| works \|\n\n```sh\necho word/,
+    );
+    assert.equal(
+      plainText(blocks),
+      `Head\n----\n\nA name in text.\n\n  old\n    -> new (works)\n\n    echo ${'word '.repeat(12)}\\\n      ${'word '.repeat(8).trim()}\n`,
+    );
+  });
+});
