@@ -16,16 +16,21 @@ export function clearText(document: Buffer): string | undefined {
   return match ? `${match[1].replace(/^- /gm, '')}\n` : undefined;
 }
 
-interface Verified {
-  /** Fingerprints of the primary keys that made a good signature, in the order of the signatures. */
-  signers: string[];
+/** What signatures say, one by one, and who made them. */
+export interface Signatures {
+  /** Fingerprints of the primary keys that made a good one, in the order of the signatures. */
+  good: string[];
+  /** Makers of those that cannot be checked, for want of their keys: fingerprints, or key ids of 16 hex digits. */
+  unknown: string[];
+  /** Key ids of those that are not of this document, or of a revoked key. */
+  bad: string[];
+}
+
+interface Checked extends Signatures {
   output: Buffer;
 }
 
-async function gpgv(
-  keyring: Buffer,
-  args: (folder: string) => Promise<string[]>,
-): Promise<Verified | undefined> {
+async function gpgv(keyring: Buffer, args: (folder: string) => Promise<string[]>): Promise<Checked> {
   return withTemporaryFolder(async (folder) => {
     const keys = path.join(folder, 'keyring.gpg');
     await fs.writeFile(keys, dearmor(keyring));
@@ -33,20 +38,68 @@ async function gpgv(
     const common = ['--homedir', folder, '--keyring', keys, '--status-fd', '1'];
     const { stdout } = await execute('gpgv', [...common, '--output', file, ...(await args(folder))]);
     const status = stdout.toString();
-    // An expired key does not undo what it signed while it was valid; a bad signature or a revoked key does.
-    const signers = [...status.matchAll(/^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$/gm)].map(([, key]) => key);
-    if (signers.length === 0 || /^\[GNUPG:\] (BADSIG|REVKEYSIG) /m.test(status)) return undefined;
-    return { signers, output: await fs.readFile(file).catch(() => Buffer.alloc(0)) };
+    const all = (pattern: RegExp) => [...status.matchAll(pattern)].map(([, found]) => found);
+    return {
+      // An expired key does not undo what it signed while it was valid; a bad signature or a revoked key does.
+      good: all(/^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$/gm),
+      unknown: [...status.matchAll(/^\[GNUPG:\] ERRSIG ([0-9A-F]+) .* ([0-9A-F]{40}|-)$/gm)].map(
+        ([, keyId, fingerprint]) => (fingerprint === '-' ? keyId : fingerprint),
+      ),
+      bad: all(/^\[GNUPG:\] (?:BADSIG|REVKEYSIG) ([0-9A-F]+)/gm),
+      output: await fs.readFile(file).catch(() => Buffer.alloc(0)),
+    };
   });
 }
 
-async function verifiedDocument(document: Buffer, keyring: Buffer): Promise<Verified | undefined> {
-  if (clearText(document) === undefined) return undefined;
+interface Verified {
+  /** Fingerprints of the primary keys that made a good signature, in the order of the signatures. */
+  signers: string[];
+  output: Buffer;
+}
+
+const verified = ({ good, bad, output }: Checked): Verified | undefined =>
+  good.length === 0 || bad.length > 0 ? undefined : { signers: good, output };
+
+async function checkedDocument(document: Buffer, keyring: Buffer): Promise<Checked> {
   return gpgv(keyring, async (folder) => {
     const file = path.join(folder, 'document');
     await fs.writeFile(file, document);
     return [file];
   });
+}
+
+async function checkedFile(
+  data: Buffer | { file: string },
+  signature: Buffer,
+  keyring: Buffer,
+): Promise<Checked> {
+  return gpgv(keyring, async (folder) => {
+    const signed = Buffer.isBuffer(data) ? path.join(folder, 'data') : data.file;
+    if (Buffer.isBuffer(data)) await fs.writeFile(signed, data);
+    const file = path.join(folder, 'signature');
+    await fs.writeFile(file, signature);
+    return [file, signed];
+  });
+}
+
+/** Every signature of a clear-signed document, good or not. */
+export async function textSignatures(document: Buffer, keyring: Buffer): Promise<Signatures> {
+  const { good, unknown, bad } = await checkedDocument(document, keyring);
+  return { good, unknown, bad };
+}
+
+/** Every detached signature (armored or not) of the data, good or not. */
+export async function detachedSignatures(
+  data: Buffer | { file: string },
+  signature: Buffer,
+  keyring: Buffer,
+): Promise<Signatures> {
+  const { good, unknown, bad } = await checkedFile(data, signature, keyring);
+  return { good, unknown, bad };
+}
+
+async function verifiedDocument(document: Buffer, keyring: Buffer): Promise<Verified | undefined> {
+  return clearText(document) === undefined ? undefined : verified(await checkedDocument(document, keyring));
 }
 
 /** The signed text of a clear-signed document, or undefined when no key of the keyring (armored or not) made it. */
@@ -65,14 +118,7 @@ export async function signersOf(
   signature: Buffer,
   keyring: Buffer,
 ): Promise<string[]> {
-  const result = await gpgv(keyring, async (folder) => {
-    const signed = Buffer.isBuffer(data) ? path.join(folder, 'data') : data.file;
-    if (Buffer.isBuffer(data)) await fs.writeFile(signed, data);
-    const file = path.join(folder, 'signature');
-    await fs.writeFile(file, signature);
-    return [file, signed];
-  });
-  return result?.signers ?? [];
+  return verified(await checkedFile(data, signature, keyring))?.signers ?? [];
 }
 
 /** Whether a key of the keyring made this detached signature of the data. */

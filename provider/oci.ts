@@ -65,7 +65,11 @@ function explain(host: string, about: string, silent: string | undefined, stderr
     '',
   );
   // An answer of the manifest's address; a 404 of /v2/ itself comes from something that is no registry.
-  if (/\/manifests\/\S+: (MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|unexpected status code 404)/.test(said)) {
+  if (
+    /\/(manifests\/|tags\/list)\S*: (MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|unexpected status code 404)/.test(
+      said,
+    )
+  ) {
     return new RegistryError(`${about} is not in the registry ${host}`, 'absent');
   }
   if (/^DELETE /.test(said) && /UNSUPPORTED|DENIED|status code 405/.test(said)) {
@@ -104,6 +108,16 @@ export function digest(reference: string, options: RegistryOptions = {}): Promis
     'absent',
     undefined,
   );
+}
+
+/** The tags of a repository; none where the registry does not have it. */
+export async function tags(repository: string, options: RegistryOptions = {}): Promise<string[]> {
+  const listing = await unless(
+    crane(['ls', repository], repository, { timeout: QUESTION, ...options }),
+    'absent',
+    '',
+  );
+  return listing.split('\n').filter(Boolean);
 }
 
 /** What an image runs (OCI image specification, "Image Configuration"). */
