@@ -6,6 +6,7 @@ import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseT
 import { recover } from './recovery';
 import { servicesCommand, servicesOf } from './services';
 import { openStack, Stack } from './stack';
+import { statusWork } from './status/command';
 import { imageReferences, kept, summary } from './summary';
 import { runBench, runTests } from './tests';
 import { overridesOf, stackName } from './validate';
@@ -33,13 +34,14 @@ export function plan(root: string, command: string, args: string[]): Work | unde
   const given = readOptions(command, args);
   if (command === 'test') return () => runTests(root, given);
   if (command === 'bench') return () => runBench(root, given);
+  if (command === 'status') return statusWork(root, given);
   const started = process.env.INIT_CWD ?? process.cwd();
   const stack = openStack(root, stackName(given), overridesOf(given, started, root));
   return () => runOnStack(command, stack, given);
 }
 
 async function runOnStack(
-  command: Exclude<CommandName, 'test' | 'bench'>,
+  command: Exclude<CommandName, 'test' | 'bench' | 'status'>,
   stack: Stack,
   given: Given,
 ): Promise<number> {

@@ -27,10 +27,12 @@ export function wantedPackages(catalog: Catalog, kind: Kind, version: string): W
   return rowsOf(catalog, kind).flatMap((row) =>
     architectures
       .filter(({ enabled }) => enabled)
-      .map((architecture) => ({
-        name: fill(row.package ?? row.key, { name: product.name }),
-        ...fileNames(product, row, version, architecture),
-      })),
+      .map((architecture) => {
+        const name = fill(row.package ?? row.key, { name: product.name });
+        const names = fileNames(product, row, version, architecture);
+        // Names without a version are never of a pre-release.
+        return { name, ...names, ...(version.includes('-') && { latestAliases: [] }) };
+      }),
   );
 }
 
@@ -50,7 +52,7 @@ export function listedVersions(catalog: Catalog, kind: Kind, listed: ListedPacka
 
 /** Versions in the file names of a list of sums. */
 export function fileVersions(catalog: Catalog, names: Iterable<string>): string[] {
-  const marker = '0.0.0-marker';
+  const marker = '0.0.0';
   const patterns = wantedPackages(catalog, 'downloads', marker).map(({ fileName }) =>
     fileName.split(marker, 2),
   );

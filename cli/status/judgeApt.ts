@@ -1,5 +1,5 @@
 /** An apt repository as it should be. Pure. */
-import type { AptFacts, PublicKey, SetUp } from './facts';
+import type { AptFacts, ListedPackage, PlainNames, PublicKey, SetUp } from './facts';
 import type { WantedPackage } from './expected';
 import { areSameKeys } from './judgeKeys';
 import { ExpectedKeys, judgeNames, judgeVersions, PlaceReport, Tally, versionsOf } from './tally';
@@ -43,7 +43,7 @@ export function judgeApt(
   if (version === undefined) tally.check(`${folder} lists no release`);
   else if (rest.listed.kind === 'there') judgeVersions(tally, wanted, listed, version, 'apt');
   for (const file of rest.pool) tally.file(file);
-  for (const names of rest.plain) judgeNames(tally, names, publishedKeys(published));
+  for (const names of rest.plain) judgeNames(tally, names, publishedKeys(published), isListed(names, listed));
   const setUp = tally.value(rest.sources, sources);
   if (setUp) judgeSetUp(tally, sources, setUp, published);
   const packages = wanted.map(({ name }) => `${name} ${versionsOf(name, listed)[0] ?? '-'}`);
@@ -55,6 +55,12 @@ export function judgeApt(
 export function publishedKeys(published: PublicKey[]): ExpectedKeys | undefined {
   if (published.length === 0) return undefined;
   return { fingerprints: published.map(({ fingerprint }) => fingerprint), each: false };
+}
+
+/** Whether an index has a package under the name of its file. */
+export function isListed({ fileName }: PlainNames, listed: ListedPackage[]): boolean {
+  const name = fileName.slice(fileName.lastIndexOf('/') + 1);
+  return listed.some(({ path }) => path.endsWith(`/${name}`));
 }
 
 export function judgeSetUp(

@@ -7,12 +7,11 @@ import { judgeNames, PlaceReport, Tally } from './tally';
 
 const SUMS = 'SHA256SUMS.asc';
 
-/** @param versions that the list has, newest first, without those that were taken back @param moves whether unversioned names are of this version */
+/** @param versions that the list has, newest first, without those that were taken back */
 export function judgeDownloads(
   place: string,
   wanted: WantedPackage[],
   versions: string[],
-  moves: boolean,
   { sums, rest }: DownloadsFacts,
   { version, keys, published }: Expectation,
 ): PlaceReport {
@@ -24,15 +23,16 @@ export function judgeDownloads(
   if (!tally.signatures(SUMS, signed.signatures, keys) || !rest) return done();
   const { listed } = rest;
   if (version === undefined) tally.check(`${SUMS} lists no release`);
-  for (const one of wanted) judgeSums(tally, one, listed, moves);
+  for (const one of wanted) judgeSums(tally, one, listed);
   const [newest] = versions;
   if (version !== undefined && newest !== undefined && compareVersions(newest, version) > 0)
     tally.check(`${newest} is there, which is newer than ${version}`);
   for (const file of rest.files) tally.file(file);
-  for (const names of rest.plain) judgeNames(tally, names, publishedKeys(published));
+  for (const names of rest.plain)
+    judgeNames(tally, names, publishedKeys(published), listed.has(names.fileName));
   tally.value(rest.page, 'index.html');
   const summary = `${wanted.length} files of ${version}; signed by ${signed.signatures.good.join(', ')}`;
-  return done(summary, newest);
+  return done(summary, takenOf(wanted, listed) ?? newest);
 }
 
 /** Each name is listed, and each alias with the file's own digest. */
@@ -40,11 +40,10 @@ function judgeSums(
   tally: Tally,
   { fileName, aliases, latestAliases }: WantedPackage,
   listed: Map<string, string>,
-  moves: boolean,
 ): void {
   const own = listed.get(fileName);
   tally.check(own === undefined && `${fileName} is not listed in ${SUMS}`);
-  for (const alias of [...aliases, ...(moves ? latestAliases : [])]) {
+  for (const alias of [...aliases, ...latestAliases]) {
     const digest = listed.get(alias);
     if (digest === undefined) tally.check(`${alias} is not listed in ${SUMS}`);
     else if (own !== undefined)
@@ -56,4 +55,11 @@ function judgeSums(
 function nameOf(digest: string, listed: Map<string, string>): string | undefined {
   const names = [...listed].filter(([, one]) => one === digest).map(([name]) => name);
   return names.find((name) => /\d+\.\d+\.\d+/.test(name));
+}
+
+/** The version that a name without one stands for. */
+function takenOf(wanted: WantedPackage[], listed: Map<string, string>): string | undefined {
+  const alias = wanted.flatMap(({ latestAliases }) => latestAliases).find((one) => listed.has(one));
+  const name = alias === undefined ? undefined : nameOf(listed.get(alias) ?? '', listed);
+  return /\d+\.\d+\.\d+/.exec(name ?? '')?.[0];
 }

@@ -1,7 +1,7 @@
 /** A yum repository as it should be. Pure. */
 import type { WantedPackage } from './expected';
 import type { ListedPackage, Repomd, YumFacts } from './facts';
-import { Expectation, judgeSetUp, publishedKeys } from './judgeApt';
+import { Expectation, isListed, judgeSetUp, publishedKeys } from './judgeApt';
 import { ExpectedKeys, judgeNames, judgeVersions, PlaceReport, Tally, versionsOf } from './tally';
 
 /** @param repo name of the file with which clients are set up */
@@ -35,7 +35,7 @@ export function judgeYum(
     listed,
     keys,
   );
-  for (const names of rest.plain) judgeNames(tally, names, publishedKeys(published));
+  for (const names of rest.plain) judgeNames(tally, names, publishedKeys(published), isListed(names, listed));
   const setUp = tally.value(rest.repo, repo);
   if (setUp) judgeSetUp(tally, repo, setUp, published);
   const packages = wanted.map(({ name }) => `${name} ${versionsOf(name, listed)[0] ?? '-'}`);

@@ -85,9 +85,11 @@ export async function lookAtYum(
   const [root, pool, plain, repo] = await Promise.all([
     readRepomd(means, `${url}/`, ''),
     Promise.all(
-      packages.map(({ path, size, sha256 }) =>
-        lookAtFile(means, addressOf(path), { name: shown(path), size, sha256 }),
-      ),
+      packages
+        .filter(({ path }) => isFor(url, addressOf(path)))
+        .map(({ path, size, sha256 }) =>
+          lookAtFile(means, addressOf(path), { name: shown(path), size, sha256 }),
+        ),
     ),
     Promise.all(
       wanted.map((one) =>

@@ -114,26 +114,46 @@ export function versionsOf(name: string, listed: ListedPackage[]): string[] {
   return newestFirst(listed.filter((one) => one.name === name).map((one) => one.version.replace('~', '-')));
 }
 
-/** The names that people type: there, with a signature, and of the same size. */
+/**
+ * The names that people type: there, with a signature, and of the same size.
+ *
+ * @param isListed whether an index names the package; one that it does not name is a gap already
+ */
 export function judgeNames(
   tally: Tally,
   { fileName, files, signatures }: PlainNames,
-  expected?: ExpectedKeys,
+  keys: ExpectedKeys | undefined,
+  isListed: boolean,
 ): void {
-  for (const file of files) tally.file(file);
+  const answers = [...files, ...signatures].map(({ answer }) => answer);
+  if (answers.every(({ kind }) => kind === 'absent')) {
+    const others = files.length > 1 ? ` and its ${files.length - 1} other names are` : ' is';
+    if (isListed) tally.check(`${fileName}${others} not there`);
+    return;
+  }
   const own = files.find(({ name }) => name === fileName)?.answer;
-  for (const { name, answer, size, sha256 } of files) {
-    if (name === fileName || own?.kind !== 'there' || answer.kind !== 'there') continue;
-    const differs = <K extends 'size' | 'sha256'>(key: K, known: unknown) =>
-      known === undefined &&
-      own.value[key] !== undefined &&
-      answer.value[key] !== undefined &&
-      own.value[key] !== answer.value[key];
-    const isOther = differs('size', size) || differs('sha256', sha256);
-    tally.check(isOther && `${name} is not the file ${fileName}`);
-  }
-  for (const { name, answer } of signatures) {
+  for (const [i, file] of files.entries()) {
+    tally.file(file);
+    if (file.name !== fileName) judgeAlias(tally, file, fileName, own);
+    const { name, answer } = signatures[i];
+    // Of a file that is not there there is nothing to sign.
+    if (answer.kind === 'absent' && file.answer.kind === 'absent') continue;
     const made = tally.value(answer, name);
-    if (made && expected) tally.signatures(name, made, { ...expected, each: false });
+    if (made && file.answer.kind === 'there') tally.signatures(name, made, keys && { ...keys, each: false });
   }
+}
+
+/** The same bytes as the package's own file, where the index does not say what they are. */
+function judgeAlias(
+  tally: Tally,
+  { name, answer, size, sha256 }: File,
+  fileName: string,
+  own: File['answer'] | undefined,
+): void {
+  if (own?.kind !== 'there' || answer.kind !== 'there') return;
+  const differs = (a: unknown, b: unknown) => a !== undefined && b !== undefined && a !== b;
+  const isOther =
+    (size === undefined && differs(own.value.size, answer.value.size)) ||
+    (sha256 === undefined && differs(own.value.sha256, answer.value.sha256));
+  tally.check(isOther && `${name} is not the file ${fileName}`);
 }
