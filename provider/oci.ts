@@ -20,12 +20,14 @@ const QUESTION = 60_000;
 const TRANSFER = 15 * 60_000;
 
 /** What a registry, or crane, answered in place of what was asked for. */
-class RegistryError extends Error {
+export class RegistryError extends Error {
+  /** @param said without the remedy, which is for a registry of one's own */
   constructor(
-    message: string,
+    readonly said: string,
     readonly kind: 'absent' | 'refused deletion' | 'other',
+    remedy?: string,
   ) {
-    super(message);
+    super(remedy === undefined ? said : `${said}; ${remedy}`);
   }
 }
 
@@ -77,13 +79,14 @@ function explain(host: string, about: string, silent: string | undefined, stderr
   }
   if (/UNAUTHORIZED|DENIED|status code 40[13]/.test(said)) {
     const remedy = `log in with "crane auth login ${host}", or give another registry`;
-    return new RegistryError(`the registry ${host} refuses ${about} (${said}); ${remedy}`, 'other');
+    return new RegistryError(`the registry ${host} refuses ${about} (${said})`, 'other', remedy);
   }
   const broken =
-    silent ?? /dial tcp.*|status code 404.*|EOF|server gave HTTP response.*|x509: .*/.exec(said)?.[0];
+    silent ??
+    /dial tcp.*?(?=; Get |$)|status code 404.*|EOF|server gave HTTP response.*|x509: .*/.exec(said)?.[0];
   if (broken) {
     const remedy = 'start it, or correct the registry setting';
-    return new RegistryError(`the registry ${host} does not answer (${broken}); ${remedy}`, 'other');
+    return new RegistryError(`the registry ${host} does not answer (${broken})`, 'other', remedy);
   }
   return new RegistryError(`the registry ${host}, asked for ${about}: ${said}`, 'other');
 }

@@ -44,14 +44,13 @@ interface Opened extends Seen {
   body: Readable;
 }
 
+/** Our own reasons to give up. */
 class Trouble extends Error {}
 class Silence extends Trouble {}
 
 /** Few words of an error of Node's network and file functions. */
 function words(error: unknown): string {
-  const { message, code, cause } = error as NodeJS.ErrnoException & { cause?: unknown };
-  if (cause instanceof Trouble) return cause.message;
-  if (error instanceof Trouble) return message;
+  const { message, code } = error as NodeJS.ErrnoException;
   if (code === 'ECONNRESET') return 'the connection was cut';
   return message || code || 'no answer';
 }
@@ -126,9 +125,10 @@ export class Asker {
       const said = `no answer within ${this.limits.silence / 1000} s`;
       if ((this.silences.get(host) ?? 0) >= SILENCES) return failed(said);
       for (let attempt = 1; ; attempt++) {
-        const { answer, isSilent } = await this.once(url, method, read, said);
-        if (isSilent) this.silences.set(host, (this.silences.get(host) ?? 0) + 1);
-        const isFinal = answer.kind !== 'failed' || isSilent || /^HTTP 4/.test(answer.why);
+        const { answer, trouble } = await this.once(url, method, read, said);
+        if (trouble instanceof Silence) this.silences.set(host, (this.silences.get(host) ?? 0) + 1);
+        // What another try would not change.
+        const isFinal = answer.kind !== 'failed' || trouble || /^HTTP 4/.test(answer.why);
         if (isFinal || attempt === 2) return answer;
         await new Promise((resolve) => setTimeout(resolve, this.limits.pause));
       }
@@ -140,7 +140,7 @@ export class Asker {
     method: 'GET' | 'HEAD',
     read: (opened: Opened, alive: () => void) => Promise<T>,
     said: string,
-  ): Promise<{ answer: Answer<T>; isSilent: boolean }> {
+  ): Promise<{ answer: Answer<T>; trouble?: Trouble }> {
     const stop = new AbortController();
     const { silence, total } = this.limits;
     const end = setTimeout(() => stop.abort(new Trouble(`not all of it within ${total / 1000} s`)), total);
@@ -152,15 +152,15 @@ export class Asker {
     try {
       alive();
       const opened = await this.open(new URL(url), method, stop.signal);
-      if (opened.kind !== 'there') return { answer: opened, isSilent: false };
+      if (opened.kind !== 'there') return { answer: opened };
       try {
-        return { answer: there(await read(opened.value, alive)), isSilent: false };
+        return { answer: there(await read(opened.value, alive)) };
       } finally {
         opened.value.body.destroy();
       }
     } catch (error) {
       const reason: unknown = stop.signal.aborted ? stop.signal.reason : error;
-      return { answer: failed(words(reason)), isSilent: reason instanceof Silence };
+      return { answer: failed(words(reason)), ...(reason instanceof Trouble && { trouble: reason }) };
     } finally {
       clearTimeout(end);
       clearTimeout(quiet);

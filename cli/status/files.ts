@@ -64,7 +64,9 @@ export async function lookAtNames(
 ): Promise<PlainNames> {
   const names = [wanted.fileName, ...wanted.aliases, ...wanted.latestAliases];
   const looks = await Promise.all(
-    names.map((name) => lookAtName(means, urlOf(name), { name: shown(name), ...known })),
+    names.map((name) =>
+      lookAtName(means, urlOf(name), { name: shown(name), size: known.size, sha256: known.sha256 }),
+    ),
   );
   await settleDoubt(means, names.map(urlOf), looks);
   return {

@@ -1,7 +1,7 @@
 /** Asks a registry for the catalog's images, by the tags that people use. */
 import pLimit from 'p-limit';
 import type { Catalog } from '../../model';
-import { digest, tags } from '../../provider/oci';
+import { digest, RegistryError, tags } from '../../provider/oci';
 import { newestFirst } from './expected';
 import { absent, Answer, failed, RegistryFacts, there } from './facts';
 
@@ -42,8 +42,7 @@ export class Images {
       this.slots(() =>
         digest(reference, { timeout: this.silence }).then(
           (found) => (found === undefined ? absent : there(found)),
-          // The remedy behind it is for a stack's own registry.
-          (error: Error) => failed(error.message.split('; ')[0]),
+          (error: Error) => failed(error instanceof RegistryError ? error.said : error.message),
         ),
       );
     this.asked.set(reference, asked);

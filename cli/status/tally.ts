@@ -133,6 +133,7 @@ export function judgeNames(
   }
   const own = files.find(({ name }) => name === fileName)?.answer;
   for (const [i, file] of files.entries()) {
+    if (!isListed && file.answer.kind === 'absent') continue;
     tally.file(file);
     if (file.name !== fileName) judgeAlias(tally, file, fileName, own);
     const { name, answer } = signatures[i];
