@@ -86,9 +86,9 @@ export interface PublicKey {
 
 /** The keys in a file, armored (several blocks, too) or not; none when it holds something else. */
 export async function keysIn(file: Buffer): Promise<PublicKey[]> {
-  const listing = await withTemporaryFolder((home) =>
-    runGpg(home, ['--with-colons', '--fixed-list-mode', '--show-keys'], dearmor(file)).catch(() => ''),
-  );
+  // gpg fails on a revoked key where its trust model needs no trust database.
+  const args = ['--trust-model', 'direct', '--with-colons', '--fixed-list-mode', '--show-keys'];
+  const listing = await withTemporaryFolder((home) => runGpg(home, args, dearmor(file)).catch(() => ''));
   const keys: PublicKey[] = [];
   let ends: number[] = [];
   const finish = () => {

@@ -127,8 +127,8 @@ export function judgeNames(
 ): void {
   const answers = [...files, ...signatures].map(({ answer }) => answer);
   if (answers.every(({ kind }) => kind === 'absent')) {
-    const others = files.length > 1 ? ` and its ${files.length - 1} other names are` : ' is';
-    if (isListed) tally.check(`${fileName}${others} not there`);
+    const others = files.length > 1 ? ', nor under its other names' : '';
+    if (isListed) tally.check(`${fileName} is not there${others}`);
     return;
   }
   const own = files.find(({ name }) => name === fileName)?.answer;

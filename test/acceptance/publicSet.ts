@@ -19,7 +19,7 @@ const [architecture] = architectures;
 export type KindName = keyof typeof KINDS;
 const FORMATS: Record<KindName, string[]> = { apt: ['deb'], yum: ['rpm'], downloads: ['tar.gz', 'debug'] };
 
-export function settingsIn(kind: KindName, flavour: 'release' | 'dev' = 'release'): RepositorySettings {
+function settingsIn(kind: KindName, flavour: 'release' | 'dev' = 'release'): RepositorySettings {
   const { suite, component } = repositories.apt;
   const prefix = repositories[kind].prefix[flavour];
   return settingsOf({ ...publicNames(product), prefix, product, suite, component, architecture });

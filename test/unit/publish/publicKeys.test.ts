@@ -69,11 +69,9 @@ describe('public keys as others get them', () => {
     const both = gpg(['--local-user', own, '--local-user', other, '--clear-sign'], 'text\n');
     assert.deepEqual(await textSignatures(both, keyring), { good: [own], unknown: [other], bad: [] });
     const edited = Buffer.from(both.toString().replace('text', 'test'));
-    assert.deepEqual(await textSignatures(edited, keyring), {
-      good: [],
-      unknown: [other],
-      bad: [own.slice(-16)],
-    });
+    // gpgv stops at the first that is bad.
+    const bad = [own.slice(-16)];
+    assert.deepEqual(await textSignatures(edited, keyring), { good: [], unknown: [], bad });
     const detached = gpg(['--local-user', own, '--detach-sign'], 'text\n');
     assert.deepEqual(await detachedSignatures(Buffer.from('text\n'), detached, keyring), {
       good: [own],

@@ -363,8 +363,8 @@ describe('images seen from outside', () => {
     const master = (registry: string, character: string) => ({
       registry,
       tags: Object.fromEntries(
-        imageNames(catalog).flatMap(({ names }) =>
-          names('master').map((name) => [name, there(digest(character))]),
+        imageNames(catalog).flatMap((image) =>
+          image.names('master').map((name) => [name, there(digest(character))]),
         ),
       ),
       others: {},
