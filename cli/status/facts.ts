@@ -1,7 +1,6 @@
 /** What was seen from outside, before anybody judges it. No I/O. */
 import type { Signatures } from '../../provider/gpgVerify';
 import type { PublicKey } from '../../provider/gpgKeys';
-import type { ListedFile } from '../../provider/formats/aptIndex';
 import type { ListedPackage } from '../../provider/formats/listedPackage';
 
 /** What a server said to one question. `why` is a few words: a status, a refused connection, silence. */
@@ -12,7 +11,10 @@ export const absent: Answer<never> = { kind: 'absent' };
 export const failed = (why: string): Answer<never> => ({ kind: 'failed', why });
 
 /** The answer with its value turned into another. */
-export async function then<T, U>(answer: Answer<T>, turn: (value: T) => U | Promise<U>): Promise<Answer<U>> {
+export async function mapped<T, U>(
+  answer: Answer<T>,
+  turn: (value: T) => U | Promise<U>,
+): Promise<Answer<U>> {
   return answer.kind === 'there' ? there(await turn(answer.value)) : answer;
 }
 
@@ -122,4 +124,4 @@ export interface RegistryFacts {
   others: Record<string, string>;
 }
 
-export type { ListedFile, ListedPackage, PublicKey, Signatures };
+export type { ListedPackage, PublicKey, Signatures };

@@ -6,7 +6,7 @@ import { detachedSignatures } from '../../provider/gpgVerify';
 import { withTemporaryFolder } from '../../provider/gpgSession';
 import { Asker, PACKAGE, SMALL } from './ask';
 import type { WantedPackage } from './expected';
-import { Answer, File, PlainNames, PublicKey, Signatures, there, then } from './facts';
+import { Answer, File, PlainNames, PublicKey, Signatures, there, mapped } from './facts';
 
 /** What all places are looked at with. */
 export interface Means {
@@ -86,14 +86,14 @@ async function lookAtName(means: Means, url: string, file: Omit<File, 'answer'>)
   const document = asker.document(`${url}.asc`, SMALL);
   if (!deep) {
     const [answer, found] = await Promise.all([asker.look(url), document]);
-    const signature = await then(found, ({ body }) => (keys ? claimed(body, keys.known) : NONE));
+    const signature = await mapped(found, ({ body }) => (keys ? claimed(body, keys.known) : NONE));
     return { file: { ...file, answer }, signature };
   }
   return withTemporaryFolder(async (folder) => {
     const copy = path.join(folder, 'file');
     const [answer, found] = await Promise.all([asker.whole(url, PACKAGE, copy), document]);
     const isThere = answer.kind === 'there';
-    const signature = await then(found, ({ body }) =>
+    const signature = await mapped(found, ({ body }) =>
       isThere ? checked(means, (keyring) => detachedSignatures({ file: copy }, body, keyring)) : NONE,
     );
     return { file: { ...file, answer }, signature };

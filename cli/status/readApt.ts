@@ -16,7 +16,7 @@ import {
   ListedPackage,
   SetUp,
   SignedText,
-  then,
+  mapped,
   there,
 } from './facts';
 import { checked, lookAtFile, lookAtNames, Means, sha256 } from './files';
@@ -35,7 +35,7 @@ const byHash = (path: string, digest: string) => path.replace(/[^/]*$/, `by-hash
 export async function readAptIndex(means: Means, catalog: Catalog, url: string): Promise<AptIndex> {
   const { asker } = means;
   const folder = foldersOf(url, catalog);
-  const inRelease = await then(await asker.document(`${folder}/InRelease`, SMALL), async ({ body }) => ({
+  const inRelease = await mapped(await asker.document(`${folder}/InRelease`, SMALL), async ({ body }) => ({
     body,
     text: clearText(body),
     signatures: await checked(means, (keyring) => textSignatures(body, keyring)),
@@ -115,8 +115,8 @@ export async function lookAtApt(
   return {
     inRelease,
     rest: {
-      release: await then(release, ({ body }) => body.toString() === inRelease.value.text),
-      releaseGpg: await then(gpg, ({ body }) =>
+      release: await mapped(release, ({ body }) => body.toString() === inRelease.value.text),
+      releaseGpg: await mapped(gpg, ({ body }) =>
         checked(means, (keyring) => detachedSignatures(signed, body, keyring)),
       ),
       indexes: looks,
@@ -136,7 +136,7 @@ async function readSources(
   inRelease: Buffer,
 ): Promise<Answer<SetUp>> {
   const { aptSources } = publicNames(catalog.product);
-  return then(await asker.document(`${url}/${aptSources}`, SMALL), async ({ body }) => {
+  return mapped(await asker.document(`${url}/${aptSources}`, SMALL), async ({ body }) => {
     const text = body.toString();
     const leadsTo = (field(text, 'URIs') ?? '').replace(/\/$/, '');
     const key = /^Signed-By:[^\n]*\n((?: .*\n?)*)/m.exec(text)?.[1] ?? '';

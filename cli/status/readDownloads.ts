@@ -5,7 +5,7 @@ import { clearText, textSignatures } from '../../provider/gpgVerify';
 import type { Manifest } from '../../provider/publish/manifest';
 import { LARGE } from './ask';
 import { wantedPackages } from './expected';
-import { Answer, DownloadsFacts, SignedText, then } from './facts';
+import { Answer, DownloadsFacts, SignedText, mapped } from './facts';
 import { checked, lookAtFile, lookAtNames, Means, sha256 } from './files';
 
 /** What is known of the folder before anybody knows which version is the current one. */
@@ -17,7 +17,7 @@ export interface DownloadsIndex {
 }
 
 export async function readDownloadsIndex(means: Means, url: string): Promise<DownloadsIndex> {
-  const sums = await then(await means.asker.document(`${url}/SHA256SUMS.asc`, LARGE), async ({ body }) => ({
+  const sums = await mapped(await means.asker.document(`${url}/SHA256SUMS.asc`, LARGE), async ({ body }) => ({
     text: clearText(body),
     signatures: await checked(means, (keyring) => textSignatures(body, keyring)),
   }));

@@ -3,7 +3,7 @@ import type { Catalog } from '../../model';
 import { publicNames } from '../../names';
 import { keysIn } from '../../provider/gpgKeys';
 import { Asker, SMALL } from './ask';
-import { KeysFacts, then } from './facts';
+import { KeysFacts, mapped } from './facts';
 import type { Means } from './files';
 
 export async function readKeys(
@@ -16,7 +16,7 @@ export async function readKeys(
     [names.publicKey, names.keyring].map((name) => asker.document(`${bucket}/${name}`, SMALL)),
   );
   const [ofArmored, ofBinary] = await Promise.all(
-    [armored, binary].map((document) => then(document, ({ body }) => keysIn(body))),
+    [armored, binary].map((document) => mapped(document, ({ body }) => keysIn(body))),
   );
   const forms = [
     { document: armored, known: ofArmored },

@@ -6,7 +6,7 @@ import { listedRpms, parseRepomd } from '../../provider/formats/yumIndex';
 import { detachedSignatures } from '../../provider/gpgVerify';
 import { LARGE, SMALL } from './ask';
 import { wantedPackages } from './expected';
-import { absent, Answer, failed, ListedPackage, Repomd, SetUp, then, there, YumFacts } from './facts';
+import { absent, Answer, failed, ListedPackage, Repomd, SetUp, mapped, there, YumFacts } from './facts';
 import { checked, lookAtFile, lookAtNames, Means, sha256 } from './files';
 
 /** What is known of the repository before anybody knows which version is the current one. */
@@ -14,7 +14,7 @@ export type YumIndex = Pick<YumFacts, 'mirrorlist' | 'generation'>;
 
 export async function readYumIndex(means: Means, url: string): Promise<YumIndex> {
   const document = await means.asker.document(`${url}/mirrorlist`, SMALL);
-  const mirrorlist = await then(document, ({ body }) => firstUrl(body.toString()));
+  const mirrorlist = await mapped(document, ({ body }) => firstUrl(body.toString()));
   if (mirrorlist.kind !== 'there' || !isFor(url, mirrorlist.value)) return { mirrorlist };
   return { mirrorlist, generation: await readRepomd(means, mirrorlist.value, '') };
 }
@@ -36,11 +36,11 @@ async function readRepomd(means: Means, base: string, shown: string): Promise<An
   const [document, signature] = await Promise.all(
     ['', '.asc'].map((suffix) => asker.document(`${base}repodata/repomd.xml${suffix}`, SMALL)),
   );
-  return then(document, async ({ body }) => {
+  return mapped(document, async ({ body }) => {
     const files = parseRepomd(body)?.files ?? [];
     const primary = files.find(({ type }) => type === 'primary');
     return {
-      signatures: await then(signature, (found) =>
+      signatures: await mapped(signature, (found) =>
         checked(means, (keyring) => detachedSignatures(body, found.body, keyring)),
       ),
       files: await Promise.all(
@@ -115,7 +115,7 @@ async function readRepo(
   generation: string,
 ): Promise<Answer<SetUp>> {
   const { yumRepo } = publicNames(catalog.product);
-  return then(await asker.document(`${url}/${yumRepo}`, SMALL), async ({ body }) => {
+  return mapped(await asker.document(`${url}/${yumRepo}`, SMALL), async ({ body }) => {
     const option = (name: string) =>
       new RegExp(`^${name}=(.*)$`, 'm').exec(body.toString())?.[1]?.trim() ?? '';
     const [leadsTo, key] = [option('mirrorlist'), option('gpgkey')];
