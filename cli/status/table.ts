@@ -38,11 +38,15 @@ export function statusTable(report: Report): string {
     return lines.map(([state, text], i) => [i === 0 ? place : '', state, text]);
   });
   const taken = places.flatMap(({ place, takes }) => (takes === undefined ? [] : [`${place} ${takes}`]));
-  const from = isGiven ? 'as given' : 'the newest that any place offers';
+  const current =
+    version === undefined
+      ? ': no place offers a release'
+      : ` ${version} (${isGiven ? 'as given' : 'the newest that any place offers'})`;
+  const signed = `Signatures of ${keys.join(', ')}${keysFrom === undefined ? '' : ` (taken from ${keysFrom})`}`;
   const { checks, gaps } = totals(report);
   return [
-    `${title} ${version ?? 'of no version'} (${from}), channel ${channel}`,
-    `Signatures of ${keys.join(', ') || 'no key'}${keysFrom === undefined ? '' : ` (taken from ${keysFrom})`}`,
+    `${title}${current}, channel ${channel}`,
+    keys.length > 0 ? signed : 'No signature is checked: there is no key',
     '',
     ...table(rows),
     '',

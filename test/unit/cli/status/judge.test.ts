@@ -118,6 +118,23 @@ A user gets: apt 0.24.0, a.example.org/ns 0.23.0
   });
 });
 
+describe('what was seen of places that have nothing', () => {
+  it('says so in its head', () => {
+    const places = [apt({ inRelease: absent }, { published: [] })];
+    const report: Report = { title: 'Falco', channel: 'master', isGiven: false, keys: [], places };
+    assert.equal(
+      statusTable(report),
+      `Falco: no place offers a release, channel master
+No signature is checked: there is no key
+
+  apt  GAP  dists/stable/InRelease is not there
+
+1 check, 1 gap
+`,
+    );
+  });
+});
+
 describe('keys seen from outside', () => {
   const until = (days: number): PublicKey => ({ ...KEY, expires: inDays(days) });
   const judged = (key: PublicKey) => keys({ armored: there([key]), binary: there([key]) });
