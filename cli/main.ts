@@ -10,6 +10,7 @@ import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseT
 import { recover } from './recovery';
 import { servicesCommand, servicesOf } from './services';
 import { openStack, PROJECT, Stack } from './stack';
+import { statusWork } from './status/command';
 import { imageReferences, kept, summary } from './summary';
 import { runBench, runTests } from './tests';
 import { overridesOf, stackName } from './validate';
@@ -41,6 +42,7 @@ export function plan(root: string, command: string, args: string[]): Work | unde
   const given = readOptions(command, args);
   if (command === 'test') return () => runTests(root, given);
   if (command === 'bench') return () => runBench(root, given);
+  if (command === 'status') return statusWork(root, given);
   const started = process.env.INIT_CWD ?? process.cwd();
   if (command === 'announce') {
     const announcement = announcementOf(catalog, given, started, root);
@@ -56,7 +58,7 @@ export function plan(root: string, command: string, args: string[]): Work | unde
 }
 
 async function runOnStack(
-  command: Exclude<CommandName, 'announce' | 'test' | 'bench'>,
+  command: Exclude<CommandName, 'announce' | 'test' | 'bench' | 'status'>,
   stack: Stack,
   given: Given,
 ): Promise<number> {

@@ -58,6 +58,8 @@ interface Command {
   about: string;
   /** Words that may follow the command, with the first as default. */
   actions?: string[];
+  /** What may follow the command instead, for the help text. */
+  words?: string;
   options: Record<string, Option>;
 }
 
@@ -133,6 +135,29 @@ export const commands = {
       },
     },
   },
+  status: {
+    about: 'Asks repositories and registries from outside, as their clients do; fails on any gap.',
+    words: 'URL|REGISTRY/NAMESPACE...',
+    options: {
+      version: {
+        kind: 'string',
+        value: 'X.Y.Z',
+        help: 'what should be the current release; default: the newest that any place offers',
+      },
+      channel: {
+        kind: 'string',
+        value: 'release|master',
+        help: 'master: the -dev repositories and the tag master; default: release',
+      },
+      key: {
+        kind: 'list',
+        value: 'FINGERPRINT',
+        help: 'a key whose signature every index must have; repeatable; default: any of the published key file',
+      },
+      deep: { kind: 'flag', help: 'read whole files and check their digests' },
+      ...json('the report as one JSON object on stdout, and nothing else there'),
+    },
+  },
   test: {
     about: 'Runs the tests: all of test/, or the files given.',
     options: { grep: { kind: 'string', value: 'TEXT', help: 'only tests whose title has it' } },
@@ -156,8 +181,8 @@ export function isCommand(name: string): name is CommandName {
 
 /** @throws SettingError naming the option that is unknown, lacks its value or is given twice */
 export function readOptions(name: CommandName, args: string[]): Given {
-  const { options, actions }: Command = commands[name];
-  const takesWords = actions !== undefined || name === 'test' || name === 'bench';
+  const { options, actions, words }: Command = commands[name];
+  const takesWords = actions !== undefined || words !== undefined || name === 'test' || name === 'bench';
   let parsed;
   try {
     parsed = parseArgs({
@@ -214,7 +239,7 @@ export function readOptions(name: CommandName, args: string[]): Given {
  */
 export function refuseTaken(name: CommandName, environment: NodeJS.ProcessEnv): void {
   // npm has settings of its own called these, which may stand in the user's .npmrc.
-  const npms = ['json', 'yes', 'diff', 'version'];
+  const npms = ['json', 'yes', 'diff', 'version', 'key'];
   const { options }: Command = commands[name];
   const taken = Object.keys(options).find(
     (key) => !npms.includes(key) && environment[`npm_config_${key.replace(/-/g, '_')}`] !== undefined,
@@ -247,11 +272,11 @@ export function helpText(name?: CommandName): string {
     const rows = Object.entries(commands).map(([key, { about }]) => `  npm run ${key.padEnd(9)} ${about}`);
     return ['Commands (options after --, each explained by --help):', ...rows].join('\n');
   }
-  const { about, options, actions }: Command = commands[name];
+  const { about, options, actions, words }: Command = commands[name];
   const left = (key: string, { value }: Option) => `  --${key}${value ? ` ${value}` : ''}`;
   const width = Math.max(0, ...Object.entries(options).map(([key, option]) => left(key, option).length));
   return [
-    `npm run ${name} -- ${actions ? `[${actions.join('|')}] ` : ''}[options]`,
+    `npm run ${name} -- ${actions ? `[${actions.join('|')}] ` : ''}${words ? `${words} ` : ''}[options]`,
     about,
     ...Object.entries(options).map(([key, option]) => `${left(key, option).padEnd(width)}  ${option.help}`),
     ...('source' in options

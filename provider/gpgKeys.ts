@@ -1,6 +1,7 @@
 /** The keys of a GNUPGHOME, and which of them is meant. */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import { dearmor } from './formats/openpgp';
 import { runGpg, withTemporaryFolder } from './gpgSession';
 
 /** A key whose private parts are in the folder, or stand for a card. */
@@ -23,6 +24,9 @@ export interface SecretKey {
 export class KeyError extends Error {
   override name = 'KeyError';
 }
+
+const userId = (field: string) =>
+  field.replace(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 
 /** Reads `gpg --with-colons` (GnuPG's doc/DETAILS, "Format of the colon listings"). */
 function parseKeys(listing: string): SecretKey[] {
@@ -68,9 +72,7 @@ function parseKeys(listing: string): SecretKey[] {
     } else if (fields[0] === 'fpr' && last?.fingerprint === '') {
       last.fingerprint = fields[9];
     } else if (fields[0] === 'uid' && last?.uid === '') {
-      last.uid = fields[9].replace(/\\x([0-9a-f]{2})/g, (_, hex: string) =>
-        String.fromCharCode(parseInt(hex, 16)),
-      );
+      last.uid = userId(fields[9]);
     }
   }
   return keys;
@@ -78,10 +80,7 @@ function parseKeys(listing: string): SecretKey[] {
 
 /** Primary fingerprints in a file of public keys, armored or not. */
 export async function fingerprintsIn(keys: Buffer): Promise<string[]> {
-  return withTemporaryFolder(async (home) => {
-    const listing = await runGpg(home, ['--with-colons', '--show-keys'], keys);
-    return parseKeys(listing.toString()).map(({ fingerprint }) => fingerprint);
-  });
+  return (await keysIn(keys)).map(({ fingerprint }) => fingerprint);
 }
 
 /** Primary fingerprint of every key and subkey of the folder, public ones too; under its key id as well. */
@@ -112,6 +111,51 @@ export async function secretKeys(home: string, key?: string): Promise<SecretKey[
   }
   const files = new Set(await fs.readdir(path.join(home, 'private-keys-v1.d')).catch(() => []));
   return keys.filter(({ keygrips }) => keygrips.some((grip) => files.has(`${grip}.key`)));
+}
+
+/** A key as others get it. */
+export interface PublicKey {
+  /** Of the primary key; 40 hex digits, upper case. */
+  fingerprint: string;
+  /** Fingerprints of the keys below it. */
+  subkeys: string[];
+  uid: string;
+  /** When its last key that signs ends; absent: never. */
+  expires?: Date;
+  isRevoked: boolean;
+}
+
+/** The keys in a file, armored (several blocks, too) or not; none when it holds something else. */
+export async function keysIn(file: Buffer): Promise<PublicKey[]> {
+  // gpg fails on a revoked key where its trust model needs no trust database.
+  const args = ['--trust-model', 'direct', '--with-colons', '--fixed-list-mode', '--show-keys'];
+  const listing = await withTemporaryFolder((home) => runGpg(home, args, dearmor(file)).catch(() => ''));
+  const keys: PublicKey[] = [];
+  let ends: number[] = [];
+  const finish = () => {
+    const last = keys.at(-1);
+    if (!last) return;
+    // A subkey does not outlive the key above it, and the newest of several goes on signing.
+    const [primary, ...signing] = ends;
+    const end = Math.min(primary, signing.length > 0 ? Math.max(...signing) : Infinity);
+    if (end !== Infinity) last.expires = new Date(end * 1000);
+  };
+  for (const line of listing.toString().split('\n')) {
+    const fields = line.split(':');
+    const end = fields[6] ? Number(fields[6]) : Infinity;
+    if (fields[0] === 'pub') {
+      finish();
+      keys.push({ fingerprint: '', subkeys: [], uid: '', isRevoked: fields[1] === 'r' });
+      ends = [end, ...(fields[11].includes('s') ? [end] : [])];
+    }
+    const last = keys.at(-1);
+    if (fields[0] === 'sub' && fields[1] !== 'r' && fields[11].includes('s')) ends.push(end);
+    if (fields[0] === 'fpr' && last?.fingerprint === '') last.fingerprint = fields[9];
+    else if (fields[0] === 'fpr') last?.subkeys.push(fields[9]);
+    if (fields[0] === 'uid' && last?.uid === '') last.uid = userId(fields[9]);
+  }
+  finish();
+  return keys;
 }
 
 export function describe({ fingerprint, uid }: SecretKey): string {

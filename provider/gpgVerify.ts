@@ -16,15 +16,21 @@ export function clearText(document: Buffer): string | undefined {
   return match ? `${match[1].replace(/^- /gm, '')}\n` : undefined;
 }
 
-interface Verified {
-  /** Fingerprints of the primary keys that made a good signature, in the order of the signatures. */
-  signers: string[];
-  output: Buffer;
-  /** No key of the keyring made a signature, good or bad. */
-  isUnknown: boolean;
+/** What signatures say, one by one, and who made them. */
+export interface Signatures {
+  /** Fingerprints of the primary keys that made a good one, in the order of the signatures. */
+  good: string[];
+  /** Makers of those that cannot be checked, for want of their keys: fingerprints, or key ids of 16 hex digits. */
+  unknown: string[];
+  /** Key ids of those that are not of this document, or of a revoked key. */
+  bad: string[];
 }
 
-async function gpgv(keyring: Buffer, args: (folder: string) => Promise<string[]>): Promise<Verified> {
+interface Checked extends Signatures {
+  output: Buffer;
+}
+
+async function gpgv(keyring: Buffer, args: (folder: string) => Promise<string[]>): Promise<Checked> {
   return withTemporaryFolder(async (folder) => {
     const keys = path.join(folder, 'keyring.gpg');
     await fs.writeFile(keys, dearmor(keyring));
@@ -32,17 +38,29 @@ async function gpgv(keyring: Buffer, args: (folder: string) => Promise<string[]>
     const common = ['--homedir', folder, '--keyring', keys, '--status-fd', '1'];
     const { stdout } = await execute('gpgv', [...common, '--output', file, ...(await args(folder))]);
     const status = stdout.toString();
-    // An expired key does not undo what it signed while it was valid; a bad signature or a revoked key does.
-    const signers = [...status.matchAll(/^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$/gm)].map(([, key]) => key);
-    const isBad = /^\[GNUPG:\] (BADSIG|REVKEYSIG) /m.test(status);
-    const isUnknown = signers.length === 0 && !isBad && /^\[GNUPG:\] NO_PUBKEY /m.test(status);
-    if (isBad || signers.length === 0) return { signers: [], output: Buffer.alloc(0), isUnknown };
-    return { signers, output: await fs.readFile(file).catch(() => Buffer.alloc(0)), isUnknown };
+    const all = (pattern: RegExp) => [...status.matchAll(pattern)].map(([, found]) => found);
+    return {
+      // An expired key does not undo what it signed while it was valid; a bad signature or a revoked key does.
+      good: all(/^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$/gm),
+      unknown: [...status.matchAll(/^\[GNUPG:\] ERRSIG ([0-9A-F]+) .* ([0-9A-F]{40}|-)$/gm)].map(
+        ([, keyId, fingerprint]) => (fingerprint === '-' ? keyId : fingerprint),
+      ),
+      bad: all(/^\[GNUPG:\] (?:BADSIG|REVKEYSIG) ([0-9A-F]+)/gm),
+      output: await fs.readFile(file).catch(() => Buffer.alloc(0)),
+    };
   });
 }
 
-async function verifiedDocument(document: Buffer, keyring: Buffer): Promise<Verified | undefined> {
-  if (clearText(document) === undefined) return undefined;
+interface Verified {
+  /** Fingerprints of the primary keys that made a good signature, in the order of the signatures. */
+  signers: string[];
+  output: Buffer;
+}
+
+const verified = ({ good, bad, output }: Checked): Verified | undefined =>
+  good.length === 0 || bad.length > 0 ? undefined : { signers: good, output };
+
+async function checkedDocument(document: Buffer, keyring: Buffer): Promise<Checked> {
   return gpgv(keyring, async (folder) => {
     const file = path.join(folder, 'document');
     await fs.writeFile(file, document);
@@ -50,27 +68,11 @@ async function verifiedDocument(document: Buffer, keyring: Buffer): Promise<Veri
   });
 }
 
-/** The signed text of a clear-signed document, or undefined when no key of the keyring (armored or not) made it. */
-export async function verifiedText(document: Buffer, keyring: Buffer): Promise<string | undefined> {
-  const verified = await verifiedDocument(document, keyring);
-  return verified && verified.signers.length > 0 ? verified.output.toString() : undefined;
-}
-
-/** Whether a clear-signed document has signatures, all of keys that the keyring does not have. */
-export async function isByUnknownKey(document: Buffer, keyring: Buffer): Promise<boolean> {
-  return (await verifiedDocument(document, keyring))?.isUnknown ?? false;
-}
-
-/** Which keys of the keyring clear-signed a document: fingerprints, in order; none when a signature is bad. */
-export async function textSigners(document: Buffer, keyring: Buffer): Promise<string[]> {
-  return (await verifiedDocument(document, keyring))?.signers ?? [];
-}
-
-async function detached(
+async function checkedFile(
   data: Buffer | { file: string },
   signature: Buffer,
   keyring: Buffer,
-): Promise<Verified> {
+): Promise<Checked> {
   return gpgv(keyring, async (folder) => {
     const signed = Buffer.isBuffer(data) ? path.join(folder, 'data') : data.file;
     if (Buffer.isBuffer(data)) await fs.writeFile(signed, data);
@@ -80,18 +82,57 @@ async function detached(
   });
 }
 
+/** Every signature of a clear-signed document, good or not. */
+export async function textSignatures(document: Buffer, keyring: Buffer): Promise<Signatures> {
+  const { good, unknown, bad } = await checkedDocument(document, keyring);
+  return { good, unknown, bad };
+}
+
+/** Every detached signature (armored or not) of the data, good or not. */
+export async function detachedSignatures(
+  data: Buffer | { file: string },
+  signature: Buffer,
+  keyring: Buffer,
+): Promise<Signatures> {
+  const { good, unknown, bad } = await checkedFile(data, signature, keyring);
+  return { good, unknown, bad };
+}
+
+async function verifiedDocument(document: Buffer, keyring: Buffer): Promise<Verified | undefined> {
+  return clearText(document) === undefined ? undefined : verified(await checkedDocument(document, keyring));
+}
+
+/** The signed text of a clear-signed document, or undefined when no key of the keyring (armored or not) made it. */
+export async function verifiedText(document: Buffer, keyring: Buffer): Promise<string | undefined> {
+  return (await verifiedDocument(document, keyring))?.output.toString();
+}
+
+/** Signatures that are all of keys that the keyring does not have: neither good nor bad. */
+const areUnknown = ({ good, unknown, bad }: Signatures) =>
+  good.length === 0 && bad.length === 0 && unknown.length > 0;
+
+/** Whether a clear-signed document has signatures, all of keys that the keyring does not have. */
+export async function isByUnknownKey(document: Buffer, keyring: Buffer): Promise<boolean> {
+  return clearText(document) !== undefined && areUnknown(await textSignatures(document, keyring));
+}
+
+/** Whether a detached signature is of keys that the keyring does not have. */
+export async function isOfUnknownKey(data: Buffer, signature: Buffer, keyring: Buffer): Promise<boolean> {
+  return areUnknown(await detachedSignatures(data, signature, keyring));
+}
+
+/** Which keys of the keyring clear-signed a document: fingerprints, in order; none when a signature is bad. */
+export async function textSigners(document: Buffer, keyring: Buffer): Promise<string[]> {
+  return (await verifiedDocument(document, keyring))?.signers ?? [];
+}
+
 /** Which keys of the keyring made this detached signature (armored or not) of the data. */
 export async function signersOf(
   data: Buffer | { file: string },
   signature: Buffer,
   keyring: Buffer,
 ): Promise<string[]> {
-  return (await detached(data, signature, keyring)).signers;
-}
-
-/** Whether a detached signature is of keys that the keyring does not have. */
-export async function isOfUnknownKey(data: Buffer, signature: Buffer, keyring: Buffer): Promise<boolean> {
-  return (await detached(data, signature, keyring)).isUnknown;
+  return verified(await checkedFile(data, signature, keyring))?.signers ?? [];
 }
 
 /** Whether a key of the keyring made this detached signature of the data. */

@@ -20,12 +20,14 @@ const QUESTION = 60_000;
 const TRANSFER = 15 * 60_000;
 
 /** What a registry, or crane, answered in place of what was asked for. */
-class RegistryError extends Error {
+export class RegistryError extends Error {
+  /** @param said without the remedy, which is for a registry of one's own */
   constructor(
-    message: string,
+    readonly said: string,
     readonly kind: 'absent' | 'refused deletion' | 'other',
+    remedy?: string,
   ) {
-    super(message);
+    super(remedy === undefined ? said : `${said}; ${remedy}`);
   }
 }
 
@@ -65,7 +67,11 @@ function explain(host: string, about: string, silent: string | undefined, stderr
     '',
   );
   // An answer of the manifest's address; a 404 of /v2/ itself comes from something that is no registry.
-  if (/\/manifests\/\S+: (MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|unexpected status code 404)/.test(said)) {
+  if (
+    /\/(manifests\/|tags\/list)\S*: (MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|unexpected status code 404)/.test(
+      said,
+    )
+  ) {
     return new RegistryError(`${about} is not in the registry ${host}`, 'absent');
   }
   if (/^DELETE /.test(said) && /UNSUPPORTED|DENIED|status code 405/.test(said)) {
@@ -73,13 +79,14 @@ function explain(host: string, about: string, silent: string | undefined, stderr
   }
   if (/UNAUTHORIZED|DENIED|status code 40[13]/.test(said)) {
     const remedy = `log in with "crane auth login ${host}", or give another registry`;
-    return new RegistryError(`the registry ${host} refuses ${about} (${said}); ${remedy}`, 'other');
+    return new RegistryError(`the registry ${host} refuses ${about} (${said})`, 'other', remedy);
   }
   const broken =
-    silent ?? /dial tcp.*|status code 404.*|EOF|server gave HTTP response.*|x509: .*/.exec(said)?.[0];
+    silent ??
+    /dial tcp.*?(?=; Get |$)|status code 404.*|EOF|server gave HTTP response.*|x509: .*/.exec(said)?.[0];
   if (broken) {
     const remedy = 'start it, or correct the registry setting';
-    return new RegistryError(`the registry ${host} does not answer (${broken}); ${remedy}`, 'other');
+    return new RegistryError(`the registry ${host} does not answer (${broken})`, 'other', remedy);
   }
   return new RegistryError(`the registry ${host}, asked for ${about}: ${said}`, 'other');
 }
@@ -104,6 +111,16 @@ export function digest(reference: string, options: RegistryOptions = {}): Promis
     'absent',
     undefined,
   );
+}
+
+/** The tags of a repository; none where the registry does not have it. */
+export async function tags(repository: string, options: RegistryOptions = {}): Promise<string[]> {
+  const listing = await unless(
+    crane(['ls', repository], repository, { timeout: QUESTION, ...options }),
+    'absent',
+    '',
+  );
+  return listing.split('\n').filter(Boolean);
 }
 
 /** What an image runs (OCI image specification, "Image Configuration"). */

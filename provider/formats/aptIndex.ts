@@ -1,4 +1,5 @@
 /** The texts of an apt repository: Packages paragraphs, Release, the deb822 source. Pure. */
+import type { ListedPackage } from './listedPackage';
 
 /** One paragraph of a Packages index (Debian repository format, "Packages" indices). */
 export interface AptFragment {
@@ -26,6 +27,22 @@ export function packagesIndex(fragments: AptFragment[], architecture: string): s
     .filter((fragment) => fragment.architecture === architecture || fragment.architecture === 'all')
     .map(({ paragraph }) => `${paragraph}\n\n`)
     .join('');
+}
+
+/** The packages of a Packages index; a paragraph without a name or a file is left out. */
+export function listedDebs(packages: string): ListedPackage[] {
+  return packages.split(/\n{2,}/).flatMap((paragraph) => {
+    const [name, path] = [field(paragraph, 'Package'), field(paragraph, 'Filename')];
+    if (!name || !path) return [];
+    return {
+      name,
+      version: field(paragraph, 'Version') ?? '',
+      architecture: field(paragraph, 'Architecture') ?? '',
+      path: path.replace(/^\.\//, ''),
+      size: Number(field(paragraph, 'Size')),
+      sha256: field(paragraph, 'SHA256') ?? '',
+    };
+  });
 }
 
 export interface ListedFile {

@@ -1,6 +1,7 @@
 /** yum's index files: primary, filelists, other, repomd.xml, and the `.repo` file of clients. Pure. */
 import { gunzipSync } from 'node:zlib';
 import { gzip, sha256 } from './compress';
+import type { ListedPackage } from './listedPackage';
 import { YumFragment } from './yumPackage';
 
 const COMMON = 'http://linux.duke.edu/metadata/common';
@@ -100,6 +101,27 @@ export function parseRepomd(body: Buffer): ParsedRepomd | undefined {
     size: Number(/<size>(\d+)</.exec(inner)?.[1]),
   }));
   return { revision: Number(revision), files };
+}
+
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const unescapeXml = (text: string) =>
+  text.replace(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => ENTITIES[name]);
+
+/** The packages of primary.xml; one without a name or a file is left out. */
+export function listedRpms(primary: string): ListedPackage[] {
+  return [...primary.matchAll(/<package\b[^>]*>([^]*?)<\/package>/g)].flatMap(([, inner]) => {
+    const read = (pattern: RegExp) => unescapeXml(pattern.exec(inner)?.[1] ?? '');
+    const [name, path] = [read(/<name>([^<]+)</), read(/<location\b[^>]*\bhref="([^"]+)"/)];
+    if (!name || !path) return [];
+    return {
+      name,
+      version: read(/<version\b[^>]*\bver="([^"]*)"/),
+      architecture: read(/<arch>([^<]+)</),
+      path,
+      size: Number(read(/<size\b[^>]*\bpackage="(\d+)"/)),
+      sha256: read(/<checksum type="sha256"[^>]*>([0-9a-f]{64})</),
+    };
+  });
 }
 
 export const unpackIndex = (body: Buffer): Buffer => gunzipSync(body);

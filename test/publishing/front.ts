@@ -8,8 +8,18 @@ export interface Front {
   close(): Promise<void>;
 }
 
-/** @param behind milliseconds for which it may answer from its cache, also for what must be asked for anew */
-export async function startFront(bucket: () => string, behind = 0): Promise<Front> {
+/** What becomes of a request: an answer, a status without one, a cut line. */
+export type Fate = 'answer' | 'cut' | number;
+
+/**
+ * @param behind milliseconds for which it may answer from its cache, also for what must be asked for anew
+ * @param fate of a request for a key
+ */
+export async function startFront(
+  bucket: () => string,
+  behind = 0,
+  fate: (key: string) => Fate = () => 'answer',
+): Promise<Front> {
   const cache = new Map<string, { body: Buffer; until: number }>();
   const fetchObject = async (key: string) => {
     const cached = cache.get(key);
@@ -22,8 +32,14 @@ export async function startFront(bucket: () => string, behind = 0): Promise<Fron
   let url = '';
   const server = createServer((request, response) => {
     const key = decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname.slice(1));
+    const decision = fate(key);
+    if (decision === 'cut') return void request.socket.destroy();
+    if (decision !== 'answer') return void response.writeHead(decision).end();
     fetchObject(key).then(
-      (body) => (body ? response.end(body) : response.writeHead(404).end()),
+      (body) =>
+        body
+          ? response.writeHead(200, { 'content-length': body.length }).end(body)
+          : response.writeHead(404).end(),
       () => response.writeHead(500).end(),
     );
   });

@@ -139,6 +139,11 @@ export const systemPackages = {
     { package: 'runc', command: 'runc' },
     { package: 'xz-utils', command: 'xz' },
   ],
+  keys: [
+    { package: 'ca-certificates' },
+    { package: 'gnupg', command: 'gpg' },
+    { package: 'gpgv', command: 'gpgv' },
+  ],
   bench: [
     { package: 'apt-utils', command: 'apt-ftparchive' },
     { package: 'aptly', command: 'aptly' },
@@ -176,6 +181,7 @@ export const needs = {
   services: { tools: services, system: ['core'] },
   adopt: { tools: [], system: ['core'] },
   announce: { tools: engine, system: [] },
+  status: { tools: ['registry'], system: ['keys'] },
   test: { tools: [...all, 'versitygw'], system: ['core', 'test'] },
   bench: { tools: all, system: ['core', 'bench'] },
   'docker-build': { tools: ['docker-build'], system: [] },
