@@ -74,6 +74,7 @@ export const commands = {
       ...diff,
       'expect-no-changes': { kind: 'flag', help: 'fail when anything would change' },
       ...json('the plan as JSON'),
+      markdown: { kind: 'flag', help: 'a release diff in Markdown on stdout, as for a pull request' },
       ...yes,
     },
   },
