@@ -84,6 +84,8 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
   const moving = (type: string) => of(type).filter(({ operation }) => operation !== 'same');
   const source = of(SOURCE)[0];
   const ledger = of(LEDGER);
+  const packages = packageChanges(resources);
+  const resigned = packages.flatMap(({ status, file }) => (status === 'signed anew' ? [file] : []));
   const isSpokenOf = (one: Seen) => SPOKEN_OF.includes(one.type) || isIndex(one);
   const isOther = (one: Seen) => !isSpokenOf(one) && !SILENT.includes(one.type);
   const changing = resources.filter(({ operation }) => operation !== 'same');
@@ -97,8 +99,8 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
     },
     ...(source && { source: sourceChange(source) }),
     tree: moving(TREE).flatMap((one) => (one.operation === 'delete' ? [] : reasons(one))),
-    packages: packageChanges(resources),
-    indexes: indexChanges(resources),
+    packages,
+    indexes: indexChanges(resources, resigned),
     images: imageChanges(resources),
     tags: tagChanges(resources),
     latestStays: latestStays(resources),

@@ -14,6 +14,8 @@ export interface IndexChange {
   added: string[];
   /** Files that get other bytes: sha256, `to` only where it is known. */
   rebuilt: ({ file: string } & Change)[];
+  /** Files that stay as they were published, with the signature that they have. */
+  kept: string[];
   /** Files that are taken away. */
   expired: string[];
   /** Names without a version that stand for another file. */
@@ -37,11 +39,14 @@ const KINDS: Record<string, string> = {
 
 export const isIndex = ({ type }: Seen) => Object.hasOwn(KINDS, type);
 
-export function indexChanges(resources: Seen[]): IndexChange[] {
-  return resources.filter((one) => isIndex(one) && one.operation !== 'same').map(indexChange);
+/** @param resigned files that are rebuilt for another key's signature alone: the published ones stay then */
+export function indexChanges(resources: Seen[], resigned: string[] = []): IndexChange[] {
+  return resources
+    .filter((one) => isIndex(one) && one.operation !== 'same')
+    .map((one) => indexChange(one, resigned));
 }
 
-function indexChange({ name, type, operation, old, new: after }: Seen): IndexChange {
+function indexChange({ name, type, operation, old, new: after }: Seen, resigned: string[]): IndexChange {
   const isGone = operation === 'delete';
   const files = (of: typeof old) => tables(of, 'packages').flatMap((one) => text(one, 'fileName') ?? []);
   const had = new Set(files(old));
@@ -55,7 +60,8 @@ function indexChange({ name, type, operation, old, new: after }: Seen): IndexCha
     added: files(after)
       .filter((file) => !had.has(file))
       .sort(),
-    rebuilt: rebuilt(after),
+    rebuilt: rebuilt(after).filter(({ file }) => !resigned.includes(file)),
+    kept: rebuilt(after).flatMap(({ file }) => (resigned.includes(file) ? [file] : [])),
     expired: texts(after, 'expired').sort(),
     latest: isGone ? [] : latest(old, after),
     withdrawn: minus(now, before),

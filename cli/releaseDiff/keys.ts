@@ -19,7 +19,8 @@ export function keyChanges(resources: Seen[]): KeyChanges {
   const key = resources.find(({ type }) => type === TYPE);
   const indexes = resources.filter(isIndex);
   const [from, to] = [key && text(key.old, 'fingerprint'), key && text(key.new, 'fingerprint')];
-  const isSame = !key || key.operation === 'same' || key.operation === 'delete' || from === to;
+  const isSame =
+    !key || key.operation === 'same' || key.operation === 'delete' || (from !== undefined && from === to);
   return {
     ...(!isSame && { signing: { from, to } }),
     index: compared(key ? [key] : [], 'indexKeys'),

@@ -1,14 +1,10 @@
 /** A release diff as Markdown for a comment on a pull request. Pure: the same diff gives the same bytes. */
 import { Picture } from '../../picture';
-import { inline, listBlock, tableBlock } from './blocks';
+import { listBlock } from './blocks';
 import { ReleaseDiff } from './diff';
-import { colours } from './colours';
 import { code, prose } from './escape';
-import { IndexChange } from './indexes';
-import { hasKeyChanges } from './keys';
-import { mermaid } from './mermaid';
-import { Change } from './packages';
-import { digestChange, firstOf, fingerprint, shortDigest, tagEnd, versionChange } from './words';
+import { drawn, gates, images, indexes, keys, others, packages, section, tags } from './sections';
+import { digestChange } from './words';
 
 /** GitHub refuses a comment of more than 65,536 characters; some are left for what a workflow adds. */
 export const LONGEST_COMMENT = 65_000;
@@ -45,7 +41,7 @@ function render({ diff, stack, picture }: Rendered, rows: number): string {
   const sections = [
     `## ${headline(diff, stack)}\n`,
     ...(diff.isComplete ? [] : [failure(diff, rows)]),
-    ...(diff.changes ? [counts(diff), source(diff)] : []),
+    ...(diff.changes ? [counts(diff), source(diff), notes(diff)] : []),
     deletions(diff, rows),
     section('Repairs', listBlock(repairs(diff).map(prose), rows)),
     section('Warnings', listBlock(diff.warnings.map(prose), rows)),
@@ -60,8 +56,6 @@ function render({ diff, stack, picture }: Rendered, rows: number): string {
   ];
   return sections.filter(Boolean).join('\n');
 }
-
-const section = (title: string, body: string) => (body ? `### ${title}\n\n${body}` : '');
 
 function headline({ changes, isComplete, isRelease, version }: ReleaseDiff, stack: string): string {
   const name = `Release diff of ${code(stack)}`;
@@ -99,8 +93,8 @@ function counts(diff: ReleaseDiff): string {
 function source({ source: found, tree }: ReleaseDiff): string {
   if (!found) return '';
   const { from, to, revision, parts } = found;
-  const place =
-    from !== undefined && to !== undefined && from !== to ? `${code(from)} → ${code(to)}` : code(to ?? '');
+  if (to === undefined) return '';
+  const place = from !== undefined && from !== to ? `${code(from)} → ${code(to)}` : code(to);
   const commit = revision.to ? `, commit ${digestChange(revision, (text) => text.slice(0, 12))}` : '';
   const what =
     from === undefined
@@ -110,6 +104,19 @@ function source({ source: found, tree }: ReleaseDiff): string {
         : '; its files are the same';
   const compiled = tree.length > 0 ? ` It is compiled (${tree.map(prose).join(', ')}).` : '';
   return `Source ${place}${commit}${what}.${compiled}\n`;
+}
+
+/** What a version number does not say. */
+function notes({ indexes: found, latestStays, version: { to } }: ReleaseDiff): string {
+  const of = (field: 'withdrawn' | 'restored') => [...new Set(found.flatMap((index) => index[field]))].sort();
+  const lines = [
+    ...of('withdrawn').map((version) => `**${code(version)} is withdrawn.**`),
+    ...of('restored').map((version) => `${code(version)} is offered again.`),
+    ...latestStays.map(
+      (version) => `${code(to ?? '')} stands beside ${code(version)}, which ${code('latest')} stays with.`,
+    ),
+  ];
+  return lines.map((line) => `${line}\n`).join('\n');
 }
 
 /** What goes, as sentences. */
@@ -153,125 +160,4 @@ function deletions(diff: ReleaseDiff, rows: number): string {
 
 function repairs({ indexes: found, problems }: ReleaseDiff): string[] {
   return [...found.flatMap(({ kind, problems: one }) => one.map((text) => `${kind}: ${text}`)), ...problems];
-}
-
-function packages({ packages: found }: ReleaseDiff, rows: number): string {
-  if (found.length === 0) return '';
-  const cells = found.map(({ status, file, version, sha256, because }) => [
-    status === 'left out' ? '**left out**' : status,
-    code(file),
-    versionChange(version),
-    status === 'left out'
-      ? digestChange(sha256, shortDigest)
-      : `${firstOf(sha256.from)}${sha256.to ? code(shortDigest(sha256.to)) : 'will be built'}`,
-    because.map(prose).join(', '),
-  ]);
-  return section('Packages', tableBlock(['', 'file', 'version', 'sha256', 'because'], cells, rows));
-}
-
-function indexes({ indexes: found }: ReleaseDiff, rows: number): string {
-  return section('Indexes', found.map((one) => indexText(one, rows)).join('\n'));
-}
-
-function indexText(index: IndexChange, rows: number): string {
-  const { kind, prefix, status } = index;
-  const names = (files: string[]) => inline(files.map(code), rows);
-  const place =
-    prefix.from !== undefined && prefix.to !== undefined && prefix.from !== prefix.to
-      ? `${code(prefix.from)} → ${code(prefix.to)}`
-      : code(prefix.to ?? prefix.from ?? '');
-  const state = status === 'changed' ? '' : status === 'removed' ? ', **removed**' : ', new';
-  const lines = [
-    ...(index.added.length > 0 ? [`added: ${names(index.added)}`] : []),
-    ...(index.expired.length > 0 ? [`**removed: ${names(index.expired)}**`] : []),
-    ...index.rebuilt.map(
-      ({ file, from, to }) =>
-        `rebuilt: ${code(file)} ${firstOf(from)}${to ? code(shortDigest(to)) : 'will be built'}`,
-    ),
-    ...index.latest.map(({ name, from, to }) => `${code(name)}: ${latestChange({ from, to })}`),
-    ...(index.withdrawn.length > 0
-      ? [`withdrawn: ${names(index.withdrawn)}; the files stay, with a notice`]
-      : []),
-    ...(index.restored.length > 0 ? [`offered again: ${names(index.restored)}`] : []),
-    ...(index.isSignedAnew ? ['signed anew'] : []),
-    ...(index.problems.length > 0 ? [`repaired: ${index.problems.length} (see Repairs)`] : []),
-    ...(index.unknown.length > 0 ? [`known after the build: ${index.unknown.join(', ')}`] : []),
-  ];
-  const shown = lines.length > 0 ? lines : ['written anew'];
-  return `**${kind}** ${place}${state}\n\n${listBlock(status === 'removed' ? [] : shown, rows)}`;
-}
-
-function latestChange({ from, to }: Change): string {
-  return to === undefined
-    ? `${code(from ?? '')} → **no file**`
-    : `${firstOf(from, (text) => text)}${code(to)}`;
-}
-
-function images({ images: found }: ReleaseDiff, rows: number): string {
-  if (found.length === 0) return '';
-  const cells = found.map(({ kind, status, name, digest, because }) => [
-    status === 'left out' ? '**left out**' : status,
-    `${kind === 'base' ? 'base ' : ''}${code(name)}`,
-    status === 'left out'
-      ? digestChange(digest, shortDigest)
-      : `${firstOf(digest.from)}${digest.to ? code(shortDigest(digest.to)) : digest.from ? 'will change' : 'will be built'}`,
-    because.map(prose).join(', '),
-  ]);
-  return section('Images', tableBlock(['', 'image', 'digest', 'because'], cells, rows));
-}
-
-function tags({ tags: found, latestStays }: ReleaseDiff, rows: number): string {
-  const cells = found.map(({ status, registry, name, from, to }) => [
-    status === 'removed' ? '**removed**' : status,
-    code(registry ? `${registry}/${name}` : name),
-    from ? tagEnd(from, 'unknown') : '',
-    to ? tagEnd(to, from ? 'will change' : 'will be built') : '**no tag**',
-  ]);
-  const table = cells.length > 0 ? tableBlock(['', 'tag', 'from', 'to'], cells, rows) : '';
-  const stays = latestStays.map((version) => `${code('latest')} stays with ${code(version)}.\n`).join('');
-  return section('Tags', [table, stays].filter(Boolean).join('\n'));
-}
-
-function gates({ gates: { run, total } }: ReleaseDiff, rows: number): string {
-  if (run.length === 0) return '';
-  const how = run.length === total ? `All ${total} run` : `${run.length} of ${total} run`;
-  return section('Gates', `${how}, before anything is published: ${inline(run.map(code), rows)}.\n`);
-}
-
-function keys({ keys: found }: ReleaseDiff, rows: number): string {
-  if (!hasKeyChanges(found)) return '';
-  const { signing, index, published } = found;
-  const both = (what: string, { added, removed }: typeof index) => [
-    ...added.map((key) => `${what}: ${fingerprint(key)} is added`),
-    ...removed.map((key) => `${what}: **${fingerprint(key)} is removed**`),
-  ];
-  const lines = [
-    ...(signing
-      ? [
-          `signing key: ${signing.from ? `${fingerprint(signing.from)} → ` : ''}${signing.to ? fingerprint(signing.to) : 'will be made'}`,
-        ]
-      : []),
-    ...both('signs indexes, too', index),
-    ...both('published, too', published),
-  ];
-  return section('Keys', listBlock(lines, rows));
-}
-
-function others({ others: found }: ReleaseDiff, rows: number): string {
-  if (found.length === 0) return '';
-  const cells = found.map(({ name, type, operation, differs }) => [
-    operation === 'delete' || operation === 'replace' ? `**${operation}**` : operation,
-    code(name),
-    code(type),
-    differs.map(code).join(', '),
-  ]);
-  return section('Other resources', tableBlock(['', 'name', 'type', 'what differs'], cells, rows));
-}
-
-function drawn(diff: ReleaseDiff, picture: Picture): string {
-  const text = mermaid(picture, colours(diff));
-  return section(
-    'Picture',
-    `Green is new, yellow changes, red goes, grey stays.\n\n\`\`\`mermaid\n${text}\`\`\`\n`,
-  );
 }

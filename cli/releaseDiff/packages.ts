@@ -1,6 +1,6 @@
 /** Which package files a release adds, builds again or leaves out. Pure. */
 import type { Seen } from './events';
-import { reasons } from './reasons';
+import { reasons, SIGNING_KEY } from './reasons';
 import { tables, text } from './values';
 
 export interface Change {
@@ -8,8 +8,11 @@ export interface Change {
   to?: string;
 }
 
-/** `again`: it was lost, and is made again. `left out`: the release has it no more. */
-export type PackageStatus = 'new' | 'rebuilt' | 'again' | 'left out';
+/**
+ * `signed anew`: the same contents with another key's signature. `again`: it was lost, and is made again. `left out`:
+ * the release has it no more.
+ */
+export type PackageStatus = 'new' | 'rebuilt' | 'signed anew' | 'again' | 'left out';
 
 export interface PackageChange {
   resource: string;
@@ -33,16 +36,18 @@ export function packageChanges(resources: Seen[]): PackageChange[] {
       const { name, operation, old, new: after } = resource;
       const [before, now] = [text(old, 'fileName'), text(after, 'fileName')];
       const isGone = operation === 'delete';
+      const because = isGone ? [] : reasons(resource);
+      const isResigned = before === now && because.join() === SIGNING_KEY;
       return {
         resource: name,
-        status: isGone ? 'left out' : statusOf(before, now, listed),
+        status: isGone ? 'left out' : isResigned ? 'signed anew' : statusOf(before, now, listed),
         file: (isGone ? before : now) ?? name,
         version: { from: text(old, 'version'), to: text(after, 'version') },
         sha256: {
           from: before === now || isGone ? text(old, 'sha256') : undefined,
           to: text(after, 'sha256'),
         },
-        because: isGone ? [] : reasons(resource),
+        because,
       };
     });
 }

@@ -26,6 +26,8 @@ const BUILD_ARGUMENTS: Record<string, string> = {
   LIBRARIES: 'libraries',
 };
 
+export const SIGNING_KEY = 'signing key';
+
 /** Each once, in order. */
 export function reasons(resource: Seen): string[] {
   const { type, operation, old, new: after } = resource;
@@ -37,7 +39,7 @@ export function reasons(resource: Seen): string[] {
 function ownReasons(old: Fields, after: Fields): string[] {
   const words = Object.entries(WORDS).flatMap(([field, word]) => (differs(old, after, field) ? [word] : []));
   const isResigned = differs(table(old, 'signing'), table(after, 'signing'), 'fingerprint');
-  const others = [...words, ...(isResigned ? ['signing key'] : [])];
+  const others = [...words, ...(isResigned ? [SIGNING_KEY] : [])];
   const contents = parts(old, after);
   // Unknown parts are those of a tree that is to be made, for the reason that it gives.
   return others.length > 0 && isUnknown(after, 'parts') ? others : [...others, ...contents];
