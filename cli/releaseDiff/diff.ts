@@ -32,8 +32,8 @@ export interface ReleaseDiff {
   isRelease: boolean;
   version: Change;
   source?: SourceChange;
-  /** Why the install tree is made anew; empty where it is not. */
-  tree: string[];
+  /** Why the install tree is made; absent where it is not. */
+  tree?: string[];
   packages: PackageChange[];
   indexes: IndexChange[];
   images: ImageChange[];
@@ -83,6 +83,7 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
   const of = (type: string) => resources.filter((one) => one.type === type);
   const moving = (type: string) => of(type).filter(({ operation }) => operation !== 'same');
   const source = of(SOURCE)[0];
+  const tree = moving(TREE).find(({ operation }) => operation !== 'delete');
   const ledger = of(LEDGER);
   const packages = packageChanges(resources);
   const resigned = packages.flatMap(({ status, file }) => (status === 'signed anew' ? [file] : []));
@@ -98,7 +99,7 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
       to: source && source.operation !== 'delete' ? text(source.new, 'version') : undefined,
     },
     ...(source && { source: sourceChange(source) }),
-    tree: moving(TREE).flatMap((one) => (one.operation === 'delete' ? [] : reasons(one))),
+    ...(tree && { tree: reasons(tree) }),
     packages,
     indexes: indexChanges(resources, resigned),
     images: imageChanges(resources),

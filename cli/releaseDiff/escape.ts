@@ -32,7 +32,10 @@ export function code(text: string): string {
   return `<code>${line.replace(/[^A-Za-z0-9 ]/gu, entity)}</code>`;
 }
 
-/** A sentence, as text: a colon begins something only where `//` follows. */
+/** Where GitHub would begin a link or emphasis, and whatever else is no plain text. */
+const SPECIAL = /:(?=\/\/)|(?<=www)\.|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|[^A-Za-z0-9 _.,:;!?()'"/%=+-]/giu;
+
+/** A sentence, as text. */
 export function prose(text: string): string {
-  return oneLine(text).replace(/:(?=\/\/)|[^A-Za-z0-9 .,:;!?()'"/%=+-]/gu, entity);
+  return oneLine(text).replace(SPECIAL, entity);
 }

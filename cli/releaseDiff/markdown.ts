@@ -102,7 +102,8 @@ function source({ source: found, tree }: ReleaseDiff): string {
       : parts.length > 0
         ? `; changed: ${parts.join(', ')}`
         : '; its files are the same';
-  const compiled = tree.length > 0 ? ` It is compiled (${tree.map(prose).join(', ')}).` : '';
+  const why = tree && tree.length > 0 ? ` (${tree.map(prose).join(', ')})` : '';
+  const compiled = tree ? ` The install tree is made${why}.` : '';
   return `Source ${place}${commit}${what}.${compiled}\n`;
 }
 

@@ -28,10 +28,10 @@ const BUILD_ARGUMENTS: Record<string, string> = {
 
 export const SIGNING_KEY = 'signing key';
 
-/** Each once, in order. */
+/** Each once, in order; none for what is new. */
 export function reasons(resource: Seen): string[] {
   const { type, operation, old, new: after } = resource;
-  if (operation === 'create') return ['new'];
+  if (operation === 'create') return [];
   const found = type === 'docker-build:index:Image' ? imageReasons(resource) : ownReasons(old, after);
   return [...new Set(found)].sort();
 }

@@ -7,7 +7,7 @@ import { code, prose } from './escape';
 import { IndexChange } from './indexes';
 import { hasKeyChanges } from './keys';
 import { mermaid } from './mermaid';
-import { Change } from './packages';
+import { Change, PackageChange } from './packages';
 import { digestChange, fingerprint, firstOf, shortDigest, tagEnd, versionChange } from './words';
 
 export const section = (title: string, body: string) => (body ? `### ${title}\n\n${body}` : '');
@@ -18,12 +18,16 @@ export function packages({ packages: found }: ReleaseDiff, rows: number): string
     status === 'left out' ? '**left out**' : status,
     code(file),
     versionChange(version),
-    status === 'left out'
-      ? digestChange(sha256, shortDigest)
-      : `${firstOf(sha256.from)}${sha256.to ? code(shortDigest(sha256.to)) : 'will be built'}`,
+    packageDigest({ status, sha256 }),
     because.map(prose).join(', '),
   ]);
   return section('Packages', tableBlock(['', 'file', 'version', 'sha256', 'because'], cells, rows));
+}
+
+function packageDigest({ status, sha256 }: Pick<PackageChange, 'status' | 'sha256'>): string {
+  if (status === 'left out') return digestChange(sha256, shortDigest);
+  const unknown = status === 'signed anew' ? 'will be signed' : 'will be built';
+  return `${firstOf(sha256.from)}${sha256.to ? code(shortDigest(sha256.to)) : unknown}`;
 }
 
 export function indexes({ indexes: found }: ReleaseDiff, rows: number): string {

@@ -1,10 +1,15 @@
-/** `npm run preview -- --markdown` through the real engine: the texts of docs/previews, each from a release that is out. */
+/**
+ * `npm run preview -- --markdown` through the real engine: the texts of docs/previews, each from a release that is out.
+ * `WRITE_PREVIEWS=1 npm test -- test/engine/releaseDiff.test.ts` writes them.
+ */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { catalog } from '../../catalog';
 import { localKeyName } from '../../names';
 import { createLocalKey, openSigner } from '../../provider/gpg';
+import { copy } from '../../provider/oci';
 import { copyProject, Project } from '../acceptance/project';
 import { PROJECT } from '../acceptance/imageSet';
 
@@ -100,7 +105,7 @@ describe('the release diff of a preview', function () {
   });
 
   for (const one of CASES) {
-    it(`is docs/previews/${one.name}.md (mended by: WRITE_PREVIEWS=1 npm test -- test/engine/releaseDiff.test.ts)`, async () => {
+    it(`is docs/previews/${one.name}.md`, async () => {
       const text = withHead(one, comparable(await diffOf(one), keys));
       const file = path.join(FOLDER, `${one.name}.md`);
       if (process.env.WRITE_PREVIEWS) await fs.writeFile(file, text);
@@ -133,6 +138,22 @@ describe('the release diff of a preview', function () {
         '- falco:version: "v1" is no version; give x.y.z or x.y.z-pre, such as 0.24.0 or 0.24.0-rc1\n\n' +
         'What follows is what it saw until then.\n',
     );
+  });
+
+  it('names what a refresh found, and what is put back', async () => {
+    const { images, packages } = await project.outputs();
+    const repository = images['falcosecurity/falco:0.1.0'].split('@')[0];
+    const registry = repository.slice(0, repository.indexOf('/'));
+    const [wanted, other] = ['falco', 'falco-builder'].map((name) => images[`falcosecurity/${name}:0.1.0`]);
+    await fs.rm(fileURLToPath(packages['falco-0.1.0-bpf-x86_64.rpm'].url));
+    await copy(other, `${repository}:0.1.0`);
+    await project.ok('refresh');
+    const { stdout } = await project.ok('preview', '--markdown');
+    assert.match(stdout, /^## Release diff of `local`: changes to `0\.1\.0`\n/);
+    assert.match(stdout, /\n### Repairs\n\n- yum: packages\/rpm\/falco-0\.1\.0-bpf-x86_64\.rpm is missing/);
+    const [from, to] = [other, wanted].map((reference) => reference.split('@')[1].slice(0, 19));
+    const row = `| put back | \`${registry}/falcosecurity/falco:0.1.0\` | \`${from}\` (\`0.1.0\`) | \`${to}\` (\`0.1.0\`) |`;
+    assert.ok(stdout.includes(`\n${row}\n`), stdout);
   });
 });
 

@@ -34,7 +34,8 @@ describe('text of others in Markdown', () => {
       prose('<b> *a* _b_ [c](d) @e #1 `f` |'),
       '&#60;b&#62; &#42;a&#42; &#95;b&#95; &#91;c&#93;(d) &#64;e &#35;1 &#96;f&#96; &#124;',
     );
-    assert.equal(prose('see https://x.org'), 'see https&#58;//x.org');
+    assert.equal(prose('see https://x.org, www.x.org'), 'see https&#58;//x.org, www&#46;x.org');
+    assert.equal(prose('a-x86_64.rpm __init__'), 'a-x86_64.rpm &#95;&#95;init&#95;&#95;');
     assert.equal(prose('a\r\n- b'), 'a - b');
   });
 

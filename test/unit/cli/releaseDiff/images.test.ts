@@ -47,7 +47,7 @@ describe('images of a release diff', () => {
       rows.map(({ kind, name, status, digest, because }) => [kind, name, status, digest.from, because]),
       [
         ['base', 'debian', 'rebuilt', B, ['base']],
-        ['image', 'a', 'new', undefined, ['new']],
+        ['image', 'a', 'new', undefined, []],
         ['image', 'b', 'left out', A, []],
       ],
     );

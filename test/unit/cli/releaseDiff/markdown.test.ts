@@ -237,7 +237,7 @@ Source \`src\`, commit \`cccccccccccc\`; its files are the same.
     const shown = '<code>a&#96;&#124;&#60;b&#62; &#96;&#96;&#96; &#124;x&#124;</code>';
     assert.ok(text.startsWith(`## Release diff of \`local\`: ${shown}, the first release\n`));
     assert.ok(text.includes(`\nSource ${shown}.\n`));
-    assert.ok(text.includes(`\n| new | ${shown} | ${shown} | will be built | new |\n`));
+    assert.ok(text.includes(`\n| new | ${shown} | ${shown} | will be built |  |\n`));
     assert.doesNotMatch(text, /<b>|```/);
   });
 
