@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { constants } from 'node:os';
 import * as path from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { Stack } from './stack';
 
@@ -26,22 +27,29 @@ export async function ensureStack(stack: Stack): Promise<void> {
 }
 
 /**
- * Runs `pulumi <args> --stack … --config-file …` with this process's output.
+ * Runs `pulumi <args> --stack … --config-file …` with this process's output, or with its standard output line by line.
  *
  * Ctrl-C reaches the engine once, and it cancels gracefully; a second one ends it at once.
  *
+ * @param onLine gets each line of standard output, which is written nowhere then
  * @returns its exit status; 130 after Ctrl-C, 143 after SIGTERM
  */
-export async function runEngine(stack: Stack, args: string[]): Promise<number> {
+export async function runEngine(
+  stack: Stack,
+  args: string[],
+  onLine?: (line: string) => void,
+): Promise<number> {
   const all = [...args, '--stack', stack.name, '--config-file', stack.configFile];
   const [program = '', ...rest] = [...diesWithParent(), 'pulumi', ...all];
   // A session of its own: the terminal's Ctrl-C reaches it only through us, not a second time.
   const child = spawn(program, rest, {
     cwd: stack.root,
     env: stack.env,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', onLine ? 'pipe' : 'inherit', 'inherit'],
     detached: true,
   });
+  // `close` comes after the last line.
+  if (onLine && child.stdout) createInterface({ input: child.stdout }).on('line', onLine);
   let interrupted: NodeJS.Signals | undefined;
   let last = 0;
   const pass = (signal: NodeJS.Signals) => {

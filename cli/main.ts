@@ -72,7 +72,7 @@ async function runOnStack(
   const flags = ['json', 'diff'].filter((name) => given.flags.has(name)).map((name) => `--${name}`);
   switch (command) {
     case 'preview':
-      return preview(stack, flags, given.flags.has('expect-no-changes'));
+      return preview(stack, flags, given.flags);
     case 'up': {
       const status = await runEngine(stack, [
         'up',
@@ -97,8 +97,9 @@ async function runOnStack(
   }
 }
 
-async function preview(stack: Stack, flags: string[], expectNoChanges: boolean): Promise<number> {
-  const expect = expectNoChanges ? ['--expect-no-changes'] : [];
+async function preview(stack: Stack, flags: string[], given: Set<string>): Promise<number> {
+  const expect = given.has('expect-no-changes') ? ['--expect-no-changes'] : [];
+  if (given.has('markdown')) return (await import('./preview')).previewMarkdown(stack, expect);
   return runEngine(stack, ['preview', ...expect, ...flags]);
 }
 

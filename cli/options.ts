@@ -80,6 +80,7 @@ export const commands = {
         help: "list the resources of the stack's program, without engine, plugins, credentials or network",
       },
       ...json('the plan as JSON'),
+      markdown: { kind: 'flag', help: 'a release diff in Markdown on stdout, as for a pull request' },
       ...yes,
     },
   },
@@ -218,6 +219,12 @@ export function readOptions(name: CommandName, args: string[]): Given {
     else if (Array.isArray(value)) given.lists[key] = value.map(String);
     else if (value) given.flags.add(key);
   }
+  const clash = ['json', 'diff'].find((flag) => given.flags.has(flag));
+  if (given.flags.has('markdown') && clash !== undefined)
+    throw new SettingError(
+      `npm run ${name}`,
+      `--markdown and --${clash} are two forms of one preview; give one`,
+    );
   if (actions && !actions.includes(given.positionals[0] ?? actions[0])) {
     throw new SettingError(
       `npm run ${name}`,

@@ -67,7 +67,9 @@ async function pointNewest(inputs: TagInputs): Promise<object> {
 
 export const tag: Resource<TagInputs, object> = {
   async check(news) {
-    return news === UNKNOWN ? news : aim(news);
+    if (news === UNKNOWN) return news;
+    // docker-build previews a build whose inputs are known with an empty digest; empty would mean: no tag.
+    return aim(news.digest === '' ? { ...news, digest: UNKNOWN } : news);
   },
 
   diff(olds, news) {

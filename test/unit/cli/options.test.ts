@@ -41,6 +41,11 @@ describe('options of the npm commands', () => {
   const wrong: [CommandName, string[], RegExp][] = [
     ['up', ['--sorce', 'x'], /^npm run up: Unknown option '--sorce'\. Options: --stack --channel --source/],
     ['up', ['--source'], /^npm run up: Option '--source <value>' argument missing\. Options/],
+    [
+      'preview',
+      ['--markdown', '--json'],
+      /^npm run preview: --markdown and --json are two forms of one preview; give one$/,
+    ],
     ['up', ['--source', ''], /^npm run up: --source has an empty value; give one or leave it out$/],
     ['up', ['--version', '1.0.0', '--version=1.0.1'], /^npm run up: --version is given twice; give it once$/],
     ['up', ['extra'], /^npm run up: Unexpected argument 'extra'/],

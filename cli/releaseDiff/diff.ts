@@ -1,0 +1,144 @@
+/** A release diff: what a preview says, in the terms of a release. Pure. */
+import type { Preview, Seen } from './events';
+import { ImageChange, imageChanges, latestStays, TagChange, tagChanges } from './images';
+import { IndexChange, indexChanges, isIndex } from './indexes';
+import { KeyChanges, keyChanges } from './keys';
+import { Change, PackageChange, packageChanges } from './packages';
+import { parts, reasons } from './reasons';
+import { text, texts } from './values';
+
+export interface SourceChange {
+  /** Folder, git URL or tree that it comes from. */
+  from?: string;
+  to?: string;
+  /** Commits. */
+  revision: Change;
+  /** Parts of the source that differ. */
+  parts: string[];
+}
+
+/** Something that is no part of a release: of the cloud, say. */
+export interface OtherChange {
+  name: string;
+  type: string;
+  operation: Seen['operation'];
+  differs: string[];
+}
+
+export interface ReleaseDiff {
+  /** The preview says that something changes. */
+  changes: boolean;
+  /** Whether the stack is one of a release at all. */
+  isRelease: boolean;
+  version: Change;
+  source?: SourceChange;
+  /** Why the install tree is made; absent where it is not. */
+  tree?: string[];
+  packages: PackageChange[];
+  indexes: IndexChange[];
+  images: ImageChange[];
+  tags: TagChange[];
+  /** The release that `latest` stays with, where that is another one. */
+  latestStays: string[];
+  gates: { run: string[]; total: number };
+  keys: KeyChanges;
+  /** What a refresh found of other releases' tags, and this update repairs. */
+  problems: string[];
+  /** Versions of the ledger whose images and tags are taken away. */
+  expired: string[];
+  /** Resources that go, and that nothing above speaks of. */
+  deleted: { name: string; type: string }[];
+  others: OtherChange[];
+  warnings: string[];
+  errors: string[];
+  isComplete: boolean;
+  /** Resources of the preview, and whether each changes. */
+  resources: Pick<Seen, 'name' | 'operation'>[];
+}
+
+const SOURCE = 'artifacts:index:Source';
+const TREE = 'artifacts:index:InstallTree';
+const GATE = 'artifacts:index:Gate';
+const LEDGER = 'artifacts:index:Release';
+
+/** What has a section of its own, and what is a step towards it and says nothing to a reader. */
+const SPOKEN_OF = [
+  SOURCE,
+  TREE,
+  GATE,
+  LEDGER,
+  'artifacts:index:Package',
+  'artifacts:index:Base',
+  'artifacts:index:Tag',
+  'artifacts:index:SigningKey',
+  'docker-build:index:Image',
+];
+const SILENT = ['artifacts:index:ContextImage', 'artifacts:index:ReleasedNames'];
+/** The program itself, its components and providers: they are nothing outside of the engine. */
+const isOurs = ({ type }: Seen) =>
+  type === 'pulumi:pulumi:Stack' || type.startsWith('pulumi:providers:') || type.includes(':components:');
+
+export function releaseDiff({ resources: all, warnings, errors, isComplete }: Preview): ReleaseDiff {
+  const resources = all.filter((one) => !isOurs(one));
+  const of = (type: string) => resources.filter((one) => one.type === type);
+  const moving = (type: string) => of(type).filter(({ operation }) => operation !== 'same');
+  const source = of(SOURCE)[0];
+  const tree = moving(TREE).find(({ operation }) => operation !== 'delete');
+  const ledger = of(LEDGER);
+  const packages = packageChanges(resources);
+  const resigned = packages.flatMap(({ status, file }) => (status === 'signed anew' ? [file] : []));
+  const isSpokenOf = (one: Seen) => SPOKEN_OF.includes(one.type) || isIndex(one);
+  const isOther = (one: Seen) => !isSpokenOf(one) && !SILENT.includes(one.type);
+  const changing = resources.filter(({ operation }) => operation !== 'same');
+  const gone = changing.filter(({ operation }) => operation === 'delete');
+  return {
+    changes: changing.length > 0,
+    isRelease: source !== undefined,
+    version: {
+      from: source && text(source.old, 'version'),
+      to: source && source.operation !== 'delete' ? text(source.new, 'version') : undefined,
+    },
+    ...(source && { source: sourceChange(source) }),
+    ...(tree && { tree: reasons(tree) }),
+    packages,
+    indexes: indexChanges(resources, resigned),
+    images: imageChanges(resources),
+    tags: tagChanges(resources),
+    latestStays: latestStays(resources),
+    gates: {
+      run: moving(GATE)
+        .filter(({ operation }) => operation !== 'delete')
+        .map(({ name, new: after }) => text(after, 'gate') ?? name),
+      total: of(GATE).filter(({ operation }) => operation !== 'delete').length,
+    },
+    keys: keyChanges(resources),
+    problems: ledger.flatMap(({ old, operation }) => (operation === 'delete' ? [] : texts(old, 'problems'))),
+    expired: ledger.flatMap(({ new: after }) => texts(after, 'expired')),
+    deleted: gone
+      .filter(({ type }) =>
+        [SOURCE, TREE, GATE, LEDGER, 'artifacts:index:SigningKey', ...SILENT].includes(type),
+      )
+      .map(({ name, type }) => ({ name, type })),
+    others: changing
+      .filter(isOther)
+      .map(({ name, type, operation, differs }) => ({ name, type, operation, differs })),
+    warnings,
+    errors,
+    isComplete,
+    resources: resources.map(({ name, operation }) => ({ name, operation })),
+  };
+}
+
+function sourceChange(source: Seen): SourceChange {
+  const { old, new: after, operation } = source;
+  const place = (of: Seen['new']) => text(of, 'source') ?? text(of, 'tree');
+  return {
+    from: place(old),
+    to: place(after),
+    revision: { from: text(old, 'revision'), to: text(after, 'revision') },
+    parts:
+      operation === 'update'
+        ? [...new Set([...parts(old, after), ...parts(old, after, 'treeParts')])].sort()
+        : [],
+  };
+}

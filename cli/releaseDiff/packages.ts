@@ -1,0 +1,58 @@
+/** Which package files a release adds, builds again or leaves out. Pure. */
+import type { Seen } from './events';
+import { reasons, SIGNING_KEY } from './reasons';
+import { tables, text } from './values';
+
+export interface Change {
+  from?: string;
+  to?: string;
+}
+
+/**
+ * `signed anew`: the same contents with another key's signature. `again`: it was lost, and is made again. `left out`:
+ * the release has it no more.
+ */
+export type PackageStatus = 'new' | 'rebuilt' | 'signed anew' | 'again' | 'left out';
+
+export interface PackageChange {
+  resource: string;
+  status: PackageStatus;
+  file: string;
+  version: Change;
+  /** `to` only where it is known without a build. */
+  sha256: Change;
+  because: string[];
+}
+
+const TYPE = 'artifacts:index:Package';
+
+export function packageChanges(resources: Seen[]): PackageChange[] {
+  const listed = new Set(
+    resources.flatMap(({ old }) => tables(old, 'packages').flatMap((one) => text(one, 'fileName') ?? [])),
+  );
+  return resources
+    .filter(({ type, operation }) => type === TYPE && operation !== 'same')
+    .map((resource) => {
+      const { name, operation, old, new: after } = resource;
+      const [before, now] = [text(old, 'fileName'), text(after, 'fileName')];
+      const isGone = operation === 'delete';
+      const because = isGone ? [] : reasons(resource);
+      const isResigned = before === now && because.join() === SIGNING_KEY;
+      return {
+        resource: name,
+        status: isGone ? 'left out' : isResigned ? 'signed anew' : statusOf(before, now, listed),
+        file: (isGone ? before : now) ?? name,
+        version: { from: text(old, 'version'), to: text(after, 'version') },
+        sha256: {
+          from: before === now || isGone ? text(old, 'sha256') : undefined,
+          to: text(after, 'sha256'),
+        },
+        because,
+      };
+    });
+}
+
+function statusOf(before: string | undefined, now: string | undefined, listed: Set<string>): PackageStatus {
+  if (before !== undefined && before === now) return 'rebuilt';
+  return before === undefined && now !== undefined && listed.has(now) ? 'again' : 'new';
+}

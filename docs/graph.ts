@@ -1,0 +1,7 @@
+/** `npm run graph`: writes docs/release.svg from the catalog. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { catalog } from '../catalog';
+import { releaseSvg } from './releaseSvg';
+
+void releaseSvg(catalog).then((svg) => fs.writeFileSync(path.join(__dirname, 'release.svg'), svg));
