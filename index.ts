@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { catalog } from './catalog';
 import { NAMESPACE, readSettings } from './config';
 import { namingViolations, SettingError } from './names';
+import { declarePromotion } from './promotion';
 import { declareRelease } from './release';
 import { localServices } from './services';
 import { BUCKET_SPACE, checkSpace, SERVICES_SPACE } from './services/space';
@@ -26,27 +27,30 @@ async function declare() {
   if (!architecture) throw new Error('The catalog has no enabled architecture.');
   const isUpdate = !pulumi.runtime.isDryRun();
   if (isUpdate) await checkDisks(config.bucket);
-  const services = await localServices(config, { start: isUpdate });
-
+  const services = await localServices(config, { start: isUpdate, builds: config.program === 'release' });
+  const settings = {
+    catalog,
+    architecture,
+    namespace: NAMESPACE,
+    stack: pulumi.getStack(),
+    channel: config.channel,
+    bucket: config.bucket,
+    url: config.url,
+    registry: `${services.registry}/${catalog.product.imageNamespace}`,
+    mirrors: config.mirrors,
+    immutable: config.immutable,
+    withdrawn: config.withdrawn,
+    keep: config.keep,
+  };
+  if (config.promotion) return declarePromotion(settings, { ...config.promotion, signing: config });
   return declareRelease(
     {
-      catalog,
-      architecture,
-      namespace: NAMESPACE,
-      stack: pulumi.getStack(),
-      channel: config.channel,
-      bucket: config.bucket,
-      url: config.url,
-      registry: `${services.registry}/${catalog.product.imageNamespace}`,
-      mirrors: config.mirrors,
+      ...settings,
       buildkit: services.buildkit,
       builder: services.builder,
       libraries: config.libraries,
       cmakeArgs: config.cmakeArgs,
       gateLimit: config.gateLimit,
-      immutable: config.immutable,
-      withdrawn: config.withdrawn,
-      keep: config.keep,
       hasSource: config.source !== undefined,
     },
     config,
