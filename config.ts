@@ -230,7 +230,10 @@ function structured(config: pulumi.Config, name: Key): unknown {
   try {
     return config.getObject<unknown>(name);
   } catch {
-    throw new SettingError(key(name), 'is no JSON; set it with pulumi config set --path');
+    throw new SettingError(
+      key(name),
+      'is no list or table; write it as one in the stack file, such as [0.24.0]',
+    );
   }
 }
 

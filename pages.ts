@@ -107,7 +107,7 @@ function tarballPage(catalog: Catalog, { url }: Addresses): string {
       `curl -fsSLO ${downloads}/SHA256SUMS.asc`,
       `curl -fsSL ${url}/${publicNames(product).publicKey} | gpg --import`,
       `gpg --verify ${file}.asc ${file}`,
-      'gpg --decrypt SHA256SUMS.asc | sha256sum --check --ignore-missing',
+      'gpg --yes --output SHA256SUMS --verify SHA256SUMS.asc && sha256sum --check --ignore-missing SHA256SUMS',
     ),
     'Install; INSTALL in the folder says more:',
     shell(

@@ -71,16 +71,7 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
   );
   const { version } = source;
   return releaseOutputs({
-    settings,
-    version,
-    source,
-    key,
-    packages,
-    images,
-    gates,
-    repositories,
-    tags,
-    bases,
+    ...{ settings, version, source, key, packages, images, gates, repositories, tags, bases },
   });
 }
 

@@ -34,12 +34,18 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
   const date = new Date();
   const say = (line: string) => process.stdout.write(`${line}\n`);
   let found = 0;
-  for (const { kind, find, adopt } of KINDS) {
+  const isMaster = stack.config['falco:channel'] === 'master';
+  // Release candidates of a release stack go to the other one.
+  const places = KINDS.flatMap((one) =>
+    (isMaster ? (['dev'] as const) : (['release', 'dev'] as const)).map((flavour) => ({
+      ...one,
+      prefix: catalog.repositories[one.kind].prefix[flavour],
+    })),
+  );
+  for (const { find, adopt, prefix } of places) {
     const { repositories, product, architectures } = catalog;
-    const flavour = stack.config['falco:channel'] === 'master' ? 'dev' : 'release';
     const { suite, component } = repositories.apt;
     const architecture = architectures.find(({ enabled }) => enabled) ?? architectures[0];
-    const prefix = repositories[kind].prefix[flavour];
     const settings = settingsOf({ ...publicNames(product), prefix, product, suite, component, architecture });
     const entries = await find(store, settings, date).catch((error: Error) => {
       if (/there is nothing to adopt/.test(error.message)) return [];
@@ -50,7 +56,7 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
       continue;
     }
     found += entries.length;
-    say(`${prefix}: ${entries.length} packages`);
+    say(`${prefix}: ${entries.length === 1 ? '1 package' : `${entries.length} packages`}`);
     for (const { name, version, key, size } of entries) say(`  ${name} ${version}  ${key}  ${size} bytes`);
     if (action !== 'apply') continue;
     const home = path.resolve(text('gnupgHome') ?? '.local/gnupg');
@@ -70,7 +76,13 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
     await adopt(store, settings, signer, date);
     say(`${prefix}: adopted, signed by ${signer.fingerprint}`);
   }
+  if (found > 0 && publishedKeys.length === 0)
+    say(
+      'Clients verify these packages with the key that signed them: if it is another one than yours, import it into the key folder and list it in falco:publishedKeys first (docs/keys.md). dnf installs no rpm without a signature from the .repo file that is written.',
+    );
   if (found > 0 && action !== 'apply')
-    say('Nothing was written. Their indexes become ours, signed by our key, with: npm run adopt -- apply');
+    say(
+      `Nothing was written to ${store.url}. Their indexes become ours, signed by our key, with: npm run adopt -- apply --stack ${stack.name}`,
+    );
   return 0;
 }

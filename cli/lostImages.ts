@@ -6,20 +6,42 @@ import { Stack } from './stack';
 const execute = promisify(execFile);
 
 interface Exported {
-  deployment: {
-    resources?: { urn: string; type: string; parent?: string; outputs?: { ref?: string } }[];
-  };
+  deployment: { resources?: ExportedResource[] };
+}
+
+interface ExportedResource {
+  urn: string;
+  type: string;
+  parent?: string;
+  inputs?: { problems?: string[] };
+  outputs?: { ref?: string };
+}
+
+/** Lines of what a refresh found; more than these stand in the preview. */
+const SHOWN = 20;
+
+/** What a refresh found missing or edited, for a person. */
+export function problemLines(resources: ExportedResource[]): string[] {
+  const problems = [...new Set(resources.flatMap(({ inputs }) => inputs?.problems ?? []))];
+  if (problems.length === 0) return [];
+  const more = problems.length - SHOWN;
+  return [
+    'The next up repairs:',
+    ...problems.slice(0, SHOWN).map((problem) => `  ${problem}`),
+    ...(more > 0 ? [`  and ${more} more: npm run preview -- --diff`] : []),
+  ];
 }
 
 /**
- * Marks each image that the registry does not have, so that the next update builds it again (`pulumi state taint`).
+ * Says what a refresh found, and marks each image that the registry does not have, so that the next update builds it again (`pulumi state taint`).
  *
  * @param tell gets a line for each
  */
-export async function markLostImages(stack: Stack, tell: (line: string) => void): Promise<void> {
+export async function tellFindings(stack: Stack, tell: (line: string) => void): Promise<void> {
   const at = { cwd: stack.root, env: stack.env, maxBuffer: 64 << 20 };
   const { stdout } = await execute('pulumi', ['stack', 'export', '--stack', stack.name], at);
   const resources = (JSON.parse(stdout) as Exported).deployment.resources ?? [];
+  for (const line of problemLines(resources)) tell(line);
   const refs = new Map(resources.map(({ urn, outputs }) => [urn, outputs?.ref]));
   const images = resources.filter(({ type }) => type === 'docker-build:index:Image');
   const lost: string[] = [];

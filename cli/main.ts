@@ -1,7 +1,7 @@
 /** The npm commands. `plan` reads the options and returns the work; `tools/run.mjs` calls both. */
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
-import { markLostImages } from './lostImages';
+import { tellFindings } from './lostImages';
 import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseTaken } from './options';
 import { SettingError } from '../names';
 import { recover } from './recovery';
@@ -97,7 +97,7 @@ async function preview(stack: Stack, flags: string[], expectNoChanges: boolean):
 
 async function refresh(stack: Stack, flags: string[]): Promise<number> {
   const status = await runEngine(stack, ['refresh', '--yes', '--skip-preview', ...flags]);
-  if (status === 0) await markLostImages(stack, tell);
+  if (status === 0) await tellFindings(stack, tell);
   return status;
 }
 
@@ -105,7 +105,8 @@ async function output(stack: Stack, asJson: boolean): Promise<number> {
   const outputs = await stackOutputs(stack);
   if (asJson) {
     process.stdout.write(`${JSON.stringify(outputs, null, 2)}\n`);
-    return 0;
+    // A script must be able to tell that nothing was made yet.
+    return Object.keys(outputs).length > 0 ? 0 : 1;
   }
   const sizes = await imageSizes(imageReferences(outputs), stack.env);
   process.stdout.write(summary(outputs, stack, sizes));

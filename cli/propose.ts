@@ -51,7 +51,9 @@ export function withRelease(
 ): { text: string; before: Partial<PinnedRelease> } {
   const file = parseDocument(text);
   const before = (
-    file.getIn(['config', RELEASE]) ? (file.toJS() as { config: Record<string, unknown> }).config[RELEASE] : {}
+    file.getIn(['config', RELEASE])
+      ? (file.toJS() as { config: Record<string, unknown> }).config[RELEASE]
+      : {}
   ) as Partial<PinnedRelease>;
   file.setIn(['config', 'falco:from'], from);
   if (!file.getIn(['config', 'falco:expectedKey'])) file.setIn(['config', 'falco:expectedKey'], expectedKey);

@@ -179,7 +179,7 @@ function gateLines(gates: Record<string, number>): string[] {
   return [
     '',
     'Gates',
-    `  all ${count} passed before anything was published; the slowest, ${slowest[0]}, took ${slowest[1]} s`,
+    `  all ${count} have passed what is published; the slowest, ${slowest[0]}, took ${slowest[1]} s when it last ran`,
   ];
 }
 

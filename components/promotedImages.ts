@@ -22,7 +22,7 @@ export class PromotedImages extends pulumi.ComponentResource {
     const { settings, promotion, version, names } = args;
     for (const image of settings.catalog.images.filter((one) => names.includes(one.name))) {
       const repository = `${settings.registry}/${image.name}`;
-      const recorded = promotion.record.images.apply((all) => all[image.name] as RecordedImage);
+      const recorded = promotion.record.images.apply((all) => all[image.name]);
       const inputs = {
         image: recorded.repository,
         digest: recorded.digest,

@@ -41,7 +41,7 @@ export class PromotedPackages extends pulumi.ComponentResource {
             version,
             epoch: record.epoch,
             from: { bucket: record.bucket, publicKey: record.publicKey, stack: from },
-            source: record.packages.apply((all) => all[row.key] as RecordedPackage),
+            source: record.packages.apply((all) => all[row.key]),
             expectedKey,
             signing:
               row.format === 'rpm'

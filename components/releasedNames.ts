@@ -1,4 +1,4 @@
-/** The check that no released name gets other bytes: the last thing before the barrier. */
+/** The check that no name gets other bytes that must not: the last thing before the barrier. */
 import * as pulumi from '@pulumi/pulumi';
 import { listing, RepositoriesArgs } from './repositories';
 import { ReleasedNames } from './resources';
@@ -25,6 +25,7 @@ export function releasedNames(
       channel: settings.channel,
       version,
       setting: `${settings.namespace}:immutable`,
+      immutable: settings.immutable,
       repositories: pulumi.output(repositories),
       images: Object.fromEntries(images.map((image) => [image.repository, image.digest])),
     },

@@ -47,7 +47,7 @@ export class Repositories extends pulumi.ComponentResource {
         signing: { home: key.home, fingerprint: key.fingerprint, setting: key.setting },
         indexKeys: key.indexKeys,
         publishedKeys: key.publishedKeys,
-        rpms: listing('yum', args).prefix,
+        sharing: sharing(settings),
       };
       return new Repository(KINDS[kind], `${name}-${kind}`, inputs, { parent: this, dependsOn: barrier });
     };
@@ -96,3 +96,10 @@ function entry({ row, names, resource }: PackageEntry): Inputs<RepositoryPackage
 }
 
 type Inputs<T> = { [K in keyof T]: pulumi.Input<T[K]> };
+
+/** Every repository of the bucket, master's too: they have one key file. */
+function sharing({ catalog }: PublishSettings) {
+  const { apt, yum, downloads } = catalog.repositories;
+  const prefixes = (row: typeof yum) => Object.values(row.prefix);
+  return { apt: prefixes(apt), yum: prefixes(yum), downloads: prefixes(downloads) };
+}

@@ -1,7 +1,7 @@
 /** Signing with a gpg key. Private keys never leave gpg; passphrases never pass through here. */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { chooseKey, KeyError, secretKeys } from './gpgKeys';
+import { chooseKey, KeyError, primaryFingerprints, secretKeys } from './gpgKeys';
 import { changeKeys, execute, runGpg, withKeys } from './gpgSession';
 import { withLock } from './store/folderLock';
 
@@ -25,10 +25,12 @@ export interface Signer {
   detach(data: Buffer | { file: string }): Promise<Buffer>;
   /** Detached signatures of an index by each of the index keys, in one armor. */
   detachIndex(document: Buffer): Promise<Buffer>;
-  /** The published keys, ASCII-armored, a block each: rpm's import wants it so. */
-  publicKey(): Promise<Buffer>;
+  /** The published keys, ASCII-armored, a block each: rpm's import wants it so. `also` as far as they are there. */
+  publicKey(also?: string[]): Promise<Buffer>;
   /** The published keys in binary form, as apt's `Signed-By` takes it. */
-  keyring(): Promise<Buffer>;
+  keyring(also?: string[]): Promise<Buffer>;
+  /** Fingerprint of the key that a fingerprint or key id is of, itself or a subkey; undefined: not in the folder. */
+  primaryOf(issuer: string): Promise<string | undefined>;
   /** All public keys of the folder, binary: whose signatures count as ours, also after a rotation. */
   trustedKeys(): Promise<Buffer>;
 }
@@ -92,7 +94,13 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
   // A client that looks at one signature only looks at the first, and it is the old key that all of them have.
   signing.sort((a, b) => a.created.getTime() - b.created.getTime());
   const indexKeys = signing.map(({ fingerprint }) => fingerprint);
-  const others = [...indexKeys, ...(options.publishedKeys ?? [])].sort();
+  let primaries: Promise<Map<string, string>> | undefined;
+  const primaryOf = async (issuer: string) => (await (primaries ??= primaryFingerprints(home))).get(issuer);
+  // An rpm may name the subkey that signed it; its key is published as a whole.
+  const further = [];
+  for (const one of options.publishedKeys ?? [])
+    further.push(indexKeys.includes(one) ? one : ((await primaryOf(one)) ?? one));
+  const others = [...indexKeys, ...further].sort();
   const publishedKeys = [...new Set([chosen.fingerprint, ...others])];
 
   const sign = (keys: string[], args: string[], data: Buffer | { file: string }) => {
@@ -103,8 +111,13 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
     );
   };
   const exported = exporter(home);
-  const each = async (...form: string[]) =>
-    Buffer.concat(await Promise.all(publishedKeys.map((one) => exported.key(one, ...form))));
+  const each = async (also: string[] = [], ...form: string[]) => {
+    const more = also.filter((one) => !publishedKeys.includes(one));
+    const kept = more.map((one) => exported.key(one, ...form).catch(() => Buffer.alloc(0)));
+    return Buffer.concat(
+      await Promise.all([...publishedKeys.map((one) => exported.key(one, ...form)), ...kept]),
+    );
+  };
   let trusted: Promise<Buffer> | undefined;
   return {
     fingerprint: chosen.fingerprint,
@@ -117,8 +130,9 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
     clearSign: (document) => sign(indexKeys, ['--clear-sign'], document),
     detach: (data) => sign([chosen.fingerprint], ['--detach-sign'], data),
     detachIndex: (document) => sign(indexKeys, ['--detach-sign'], document),
-    publicKey: () => each('--armor'),
-    keyring: () => each(),
+    publicKey: (also) => each(also, '--armor'),
+    keyring: (also) => each(also),
+    primaryOf,
     trustedKeys: () => (trusted ??= exported.all()),
   };
 }

@@ -1,7 +1,7 @@
 /** The keys of a GNUPGHOME, and which of them is meant. */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { runGpg } from './gpgSession';
+import { runGpg, withTemporaryFolder } from './gpgSession';
 
 /** A key whose private parts are in the folder, or stand for a card. */
 export interface SecretKey {
@@ -11,7 +11,10 @@ export interface SecretKey {
   validity: string;
   created: Date;
   canSign: boolean;
+  /** The earlier end of the key and of what of it signs: gpg takes the newest subkey that can sign. */
   expires?: Date;
+  /** Fingerprints of the subkeys. */
+  subkeys: string[];
   /** Names of the files that hold its private parts, without `.key`. */
   keygrips: string[];
 }
@@ -24,10 +27,16 @@ export class KeyError extends Error {
 /** Reads `gpg --with-colons` (GnuPG's doc/DETAILS, "Format of the colon listings"). */
 function parseKeys(listing: string): SecretKey[] {
   const keys: SecretKey[] = [];
+  const ends = new Map<SecretKey, Date | undefined>();
+  /** Of the signing subkey of the last key: when it was made, and when it ends. */
+  let signing: { created: number; expires?: Date } | undefined;
+  let isSubkey = false;
   for (const line of listing.split('\n')) {
     const fields = line.split(':');
     const last = keys[keys.length - 1];
     if (fields[0] === 'pub') {
+      signing = undefined;
+      isSubkey = false;
       const expires = fields[6] ? new Date(Number(fields[6]) * 1000) : undefined;
       // Upper case letters are what the whole key, subkeys included, can be used for now.
       keys.push({
@@ -37,8 +46,23 @@ function parseKeys(listing: string): SecretKey[] {
         created: new Date(Number(fields[5]) * 1000),
         canSign: fields[11].includes('S'),
         expires,
+        subkeys: [],
         keygrips: [],
       });
+      ends.set(keys[keys.length - 1], expires);
+    } else if (fields[0] === 'sub') {
+      isSubkey = true;
+      const created = Number(fields[5]);
+      const isUsable = !/[re]/.test(fields[1]) && fields[11].includes('s');
+      if (last && isUsable && (!signing || created > signing.created)) {
+        const expires = fields[6] ? new Date(Number(fields[6]) * 1000) : undefined;
+        signing = { created, expires };
+        const own = ends.get(last);
+        last.expires =
+          own && expires ? new Date(Math.min(own.getTime(), expires.getTime())) : (own ?? expires);
+      }
+    } else if (fields[0] === 'fpr' && isSubkey) {
+      last?.subkeys.push(fields[9]);
     } else if (fields[0] === 'grp') {
       last?.keygrips.push(fields[9]);
     } else if (fields[0] === 'fpr' && last?.fingerprint === '') {
@@ -50,6 +74,26 @@ function parseKeys(listing: string): SecretKey[] {
     }
   }
   return keys;
+}
+
+/** Primary fingerprints in a file of public keys, armored or not. */
+export async function fingerprintsIn(keys: Buffer): Promise<string[]> {
+  return withTemporaryFolder(async (home) => {
+    const listing = await runGpg(home, ['--with-colons', '--show-keys'], keys);
+    return parseKeys(listing.toString()).map(({ fingerprint }) => fingerprint);
+  });
+}
+
+/** Primary fingerprint of every key and subkey of the folder, public ones too; under its key id as well. */
+export async function primaryFingerprints(home: string): Promise<Map<string, string>> {
+  const listing = await runGpg(home, ['--with-colons', '--fixed-list-mode', '--list-keys']);
+  const pairs = parseKeys(listing.toString()).flatMap(({ fingerprint, subkeys }) =>
+    [fingerprint, ...subkeys].flatMap((one) => [
+      [one, fingerprint] as const,
+      [one.slice(-16), fingerprint] as const,
+    ]),
+  );
+  return new Map(pairs);
 }
 
 /**

@@ -20,12 +20,11 @@ interface Verified {
   /** Fingerprints of the primary keys that made a good signature, in the order of the signatures. */
   signers: string[];
   output: Buffer;
+  /** No key of the keyring made a signature, good or bad. */
+  isUnknown: boolean;
 }
 
-async function gpgv(
-  keyring: Buffer,
-  args: (folder: string) => Promise<string[]>,
-): Promise<Verified | undefined> {
+async function gpgv(keyring: Buffer, args: (folder: string) => Promise<string[]>): Promise<Verified> {
   return withTemporaryFolder(async (folder) => {
     const keys = path.join(folder, 'keyring.gpg');
     await fs.writeFile(keys, dearmor(keyring));
@@ -35,8 +34,10 @@ async function gpgv(
     const status = stdout.toString();
     // An expired key does not undo what it signed while it was valid; a bad signature or a revoked key does.
     const signers = [...status.matchAll(/^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$/gm)].map(([, key]) => key);
-    if (signers.length === 0 || /^\[GNUPG:\] (BADSIG|REVKEYSIG) /m.test(status)) return undefined;
-    return { signers, output: await fs.readFile(file).catch(() => Buffer.alloc(0)) };
+    const isBad = /^\[GNUPG:\] (BADSIG|REVKEYSIG) /m.test(status);
+    const isUnknown = signers.length === 0 && !isBad && /^\[GNUPG:\] NO_PUBKEY /m.test(status);
+    if (isBad || signers.length === 0) return { signers: [], output: Buffer.alloc(0), isUnknown };
+    return { signers, output: await fs.readFile(file).catch(() => Buffer.alloc(0)), isUnknown };
   });
 }
 
@@ -51,12 +52,32 @@ async function verifiedDocument(document: Buffer, keyring: Buffer): Promise<Veri
 
 /** The signed text of a clear-signed document, or undefined when no key of the keyring (armored or not) made it. */
 export async function verifiedText(document: Buffer, keyring: Buffer): Promise<string | undefined> {
-  return (await verifiedDocument(document, keyring))?.output.toString();
+  const verified = await verifiedDocument(document, keyring);
+  return verified && verified.signers.length > 0 ? verified.output.toString() : undefined;
+}
+
+/** Whether a clear-signed document has signatures, all of keys that the keyring does not have. */
+export async function isByUnknownKey(document: Buffer, keyring: Buffer): Promise<boolean> {
+  return (await verifiedDocument(document, keyring))?.isUnknown ?? false;
 }
 
 /** Which keys of the keyring clear-signed a document: fingerprints, in order; none when a signature is bad. */
 export async function textSigners(document: Buffer, keyring: Buffer): Promise<string[]> {
   return (await verifiedDocument(document, keyring))?.signers ?? [];
+}
+
+async function detached(
+  data: Buffer | { file: string },
+  signature: Buffer,
+  keyring: Buffer,
+): Promise<Verified> {
+  return gpgv(keyring, async (folder) => {
+    const signed = Buffer.isBuffer(data) ? path.join(folder, 'data') : data.file;
+    if (Buffer.isBuffer(data)) await fs.writeFile(signed, data);
+    const file = path.join(folder, 'signature');
+    await fs.writeFile(file, signature);
+    return [file, signed];
+  });
 }
 
 /** Which keys of the keyring made this detached signature (armored or not) of the data. */
@@ -65,14 +86,12 @@ export async function signersOf(
   signature: Buffer,
   keyring: Buffer,
 ): Promise<string[]> {
-  const result = await gpgv(keyring, async (folder) => {
-    const signed = Buffer.isBuffer(data) ? path.join(folder, 'data') : data.file;
-    if (Buffer.isBuffer(data)) await fs.writeFile(signed, data);
-    const file = path.join(folder, 'signature');
-    await fs.writeFile(file, signature);
-    return [file, signed];
-  });
-  return result?.signers ?? [];
+  return (await detached(data, signature, keyring)).signers;
+}
+
+/** Whether a detached signature is of keys that the keyring does not have. */
+export async function isOfUnknownKey(data: Buffer, signature: Buffer, keyring: Buffer): Promise<boolean> {
+  return (await detached(data, signature, keyring)).isUnknown;
 }
 
 /** Whether a key of the keyring made this detached signature of the data. */

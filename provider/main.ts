@@ -37,7 +37,8 @@ const provider: pulumi.Provider = {
       return { inputs: encode(checked) };
     } catch (error) {
       if (!(error instanceof CheckError)) throw error;
-      return { inputs: encode(inputs), failures: [{ property: error.property, reason: error.message }] };
+      // With a property, the engine prints its whole value before the reason.
+      return { inputs: encode(inputs), failures: [{ property: '', reason: error.message }] };
     }
   },
 

@@ -18,10 +18,16 @@ export async function gzip(bytes: Buffer): Promise<Buffer> {
 
 /** xz by the `xz` program. Preset 2: index text repeats itself so much that more gains nothing. */
 export function xz(bytes: Buffer): Promise<Buffer> {
+  return runXz(['--compress', '--threads=1', '-2'], bytes);
+}
+
+export function unxz(bytes: Buffer): Promise<Buffer> {
+  return runXz(['--decompress'], bytes);
+}
+
+function runXz(args: string[], bytes: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const child = spawn('xz', ['--compress', '--stdout', '--threads=1', '-2'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = spawn('xz', [...args, '--stdout'], { stdio: ['pipe', 'pipe', 'inherit'] });
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.on('error', (error: NodeJS.ErrnoException) =>

@@ -18,6 +18,8 @@ export interface PageInput {
   entries: PageEntry[];
   /** Unversioned name to the file that it stands for. */
   latest: Map<string, string>;
+  /** Of the key that signs: 40 hex digits. */
+  fingerprint: string;
   /** Key of the public key, below the bucket's root. */
   publicKey: string;
   /** Prefix of this folder, below the bucket's root. */
@@ -57,7 +59,10 @@ function item(entry: PageEntry, latest: Map<string, string>): string {
 function installLines({ latest, prefix, url }: PageInput): string {
   const tarballs = [...latest.keys()].filter((name) => name.endsWith('.tar.gz'));
   return tarballs
-    .map((name) => `curl -fsSL ${escape(`${url}/${prefix}/${name}`)} | tar -xz  # then see INSTALL in it`)
+    .map(
+      (name) =>
+        `curl -fsSLO ${escape(`${url}/${prefix}/${name}`)}  # check it, then tar -xzf ${escape(name)}, and see INSTALL in it`,
+    )
     .join('\n');
 }
 
@@ -65,7 +70,7 @@ const WITHDRAWN =
   '<p><strong>Withdrawn.</strong> Package managers no longer offer this version; do not install it anew.</p>\n';
 
 export function downloadsPage(input: PageInput): string {
-  const { title, entries, latest, publicKey, prefix } = input;
+  const { title, entries, latest, publicKey, fingerprint, prefix } = input;
   const lines = installLines(input);
   const versions = [...new Set(entries.map(({ version }) => version))].sort(semver.rcompare);
   const up = '../'.repeat(prefix.split('/').length);
@@ -86,7 +91,8 @@ export function downloadsPage(input: PageInput): string {
 <h1>${escape(title)} downloads</h1>
 <p>Check what you downloaded with <a href="${up}${escape(publicKey)}">our key</a> and <a href="SHA256SUMS.asc">SHA256SUMS.asc</a>:</p>
 <pre>gpg --import ${escape(publicKey.split('/').pop() ?? '')}
-gpg --decrypt SHA256SUMS.asc | sha256sum --check --ignore-missing</pre>
+gpg --yes --output SHA256SUMS --verify SHA256SUMS.asc &amp;&amp; sha256sum --check --ignore-missing SHA256SUMS</pre>
+<p>Our key's fingerprint is <code>${escape(fingerprint.replace(/(.{4})(?=.)/g, '$1 '))}</code>; gpg names it with the signature.</p>
 ${lines === '' ? '' : `<p>The newest release:</p>\n<pre>${lines}</pre>\n`}${sections.join('\n')}
 </body>
 </html>

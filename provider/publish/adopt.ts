@@ -1,8 +1,11 @@
 /** Adoption: a repository that was made by other means becomes one of ours, nothing lost, no package read. */
+import { fingerprintsIn } from '../gpgKeys';
 import { sizesOf } from './blobs';
 import { AdoptableKind, Committed, Job } from './job';
+import { publishKeys } from './keys';
 import { emptyManifest, Manifest, ManifestEntry, mergeEntries } from './manifest';
-import { commit, settle } from './repository';
+import { commit } from './commit';
+import { settle } from './settle';
 
 type AdoptionJob<F> = Job<F> & { kind: AdoptableKind<F> };
 
@@ -14,11 +17,25 @@ const NOBODY = '';
  * reads and moves none of them. Objects that we do not write stay as they are.
  */
 export async function adoptRepository<F>(job: AdoptionJob<F>): Promise<Manifest<F>> {
-  const { etag, entries } = await adoptable(job);
-  const current: Committed<F> = { manifest: emptyManifest(), isSound: false, indexKeys: [], etag };
-  const { next } = await commit(job, current, mergeEntries([], entries), false);
+  const { etag, entries, indexKeys } = await adoptable(job);
+  await refuseLostKeys(job);
+  const current: Committed<F> = { manifest: emptyManifest(), isSound: false, indexKeys, etag };
+  const { next } = await commit(job, current, mergeEntries([], entries), { goesAway: false });
   await settle(job, [], new Set());
+  await publishKeys(job.store, job.settings, job.signer);
   return next;
+}
+
+/** Adopted packages are verified with the keys that signed them, so those stay in the key file. */
+async function refuseLostKeys<F>({ store, settings, signer }: Job<F>): Promise<void> {
+  const file = await store.get(settings.publicKey);
+  const lost = (file ? await fingerprintsIn(file.body) : []).filter(
+    (key) => !signer.publishedKeys.includes(key),
+  );
+  if (lost.length === 0) return;
+  throw new Error(
+    `${store.url}/${settings.publicKey} holds the key ${lost.join(', ')}, with which clients verify what is there: import its public part into ${signer.home} (gpg --import) and list it among the published keys, then adopt.`,
+  );
 }
 
 /** What an adoption would list; looks at sizes, writes nothing. */
@@ -30,6 +47,7 @@ export async function adoptable<F>({
 }: Pick<AdoptionJob<F>, 'store' | 'settings' | 'kind' | 'date'>): Promise<{
   entries: ManifestEntry<F>[];
   etag?: string;
+  indexKeys: string[];
 }> {
   const url = `${store.url}/${settings.prefix}`;
   const foreign = await kind.readForeign();
@@ -60,5 +78,5 @@ export async function adoptable<F>({
       fragment,
     };
   });
-  return { entries, etag: foreign.etag };
+  return { entries, etag: foreign.etag, indexKeys: foreign.indexKeys };
 }

@@ -12,12 +12,12 @@ import {
   packagesIndex,
   releaseText,
 } from '../formats/aptIndex';
-import { gzip, sha256, xz } from '../formats/compress';
+import { gzip, sha256, unxz, xz } from '../formats/compress';
 import { readControl } from '../formats/debControl';
 import { Signer } from '../gpg';
 import { foreignDebs, ForeignPackage } from '../formats/foreignIndexes';
 import { armorKeys } from '../formats/openpgp';
-import { clearText, isSignedBy, signersOf, textSigners, verifiedText } from '../gpgVerify';
+import { clearText, isByUnknownKey, isSignedBy, signersOf, textSigners, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
 import { adoptable, adoptRepository } from './adopt';
 import { isIntact } from './blobs';
@@ -66,9 +66,7 @@ class AptRepository implements AdoptableKind<AptFragment> {
   plainKey = (name: string) => `${this.settings.prefix}/${this.settings.suite}/${name}`;
 
   owns(key: string) {
-    const last = [`${this.folder}/Release.gpg`, `${this.folder}/Release`];
-    if (last.includes(key) || key.startsWith(`${this.folder}/by-hash/`)) return 'last';
-    return key.startsWith(`${this.folder}/`) || key === this.sourcesKey ? 'first' : undefined;
+    return key.startsWith(`${this.folder}/`) || key === this.sourcesKey;
   }
 
   private get sourcesKey() {
@@ -110,11 +108,15 @@ class AptRepository implements AdoptableKind<AptFragment> {
     if (text !== undefined && state) {
       return { ...state, etag, isSound: text === this.render(state.date, listedFiles(text)) };
     }
+    const url = `${this.store.url}/${this.settings.prefix}`;
+    const others = unverified === undefined ? undefined : await this.state(unverified);
+    // Whole, and by a key that we do not know: not one of ours that somebody edited.
+    if (others && trusted && pointer && (await isByUnknownKey(pointer.body, trusted)))
+      throw untrustedIndex(url);
     const copy = await this.releaseText(trusted);
     const copied = copy === undefined ? undefined : await this.state(copy);
     if (copied) return { ...copied, etag, isSound: false };
-    const url = `${this.store.url}/${this.settings.prefix}`;
-    if (unverified !== undefined && (await this.state(unverified))) throw untrustedIndex(url);
+    if (others) throw untrustedIndex(url);
     const indexes = (await this.store.list(`${this.folder}/`)).filter((key) => !key.includes('/by-hash/'));
     if (indexes.length > 0) {
       // Somebody may have committed since the pointer was read.
@@ -126,23 +128,44 @@ class AptRepository implements AdoptableKind<AptFragment> {
 
   async readForeign(): Promise<Foreign<AptFragment> | undefined> {
     const { component, architectures } = this.settings;
+    // Before the lists: who changes them meanwhile changes it, too.
+    const pointer = await this.store.get(this.pointerKey);
+    if (pointer && (await this.state(clearText(pointer.body) ?? ''))) return undefined;
+    const release = pointer ?? (await this.store.get(`${this.folder}/Release`));
+    const listed = release ? listedFiles(clearText(release.body) ?? release.body.toString()) : [];
     const found: ForeignPackage<AptFragment>[] = [];
     let isThere = false;
     for (const architecture of architectures) {
-      const name = `${this.folder}/${component}/binary-${architecture}/Packages`;
-      const [plain, zipped] = [await this.store.get(name), await this.store.get(`${name}.gz`)];
-      if (!plain && !zipped) continue;
+      const text = await this.foreignPackages(`${component}/binary-${architecture}/Packages`, listed);
+      if (text === undefined) continue;
       isThere = true;
-      const text = (plain?.body ?? gunzipSync(zipped?.body ?? Buffer.alloc(0))).toString();
       found.push(...foreignDebs(text));
     }
     if (!isThere) return undefined;
-    const pointer = await this.store.get(this.pointerKey);
-    if (pointer && (await this.state(clearText(pointer.body) ?? ''))) return undefined;
     await this.refuseOthers();
     // Packages of architecture `all` stand in each index.
     const packages = [...new Map(found.map((one) => [one.path, one])).values()];
-    return { packages, etag: pointer?.etag };
+    const indexKeys = listed.map((file) => this.byHash(file));
+    return { packages, etag: pointer?.etag, indexKeys };
+  }
+
+  /** The text of an index, plain or compressed, as Release lists it. */
+  private async foreignPackages(name: string, listed: ListedFile[]): Promise<string | undefined> {
+    for (const [suffix, unpack] of [
+      ['', (body: Buffer) => body],
+      ['.gz', gunzipSync],
+      ['.xz', unxz],
+    ] as const) {
+      const found = await this.store.get(`${this.folder}/${name}${suffix}`);
+      if (!found) continue;
+      const wanted = listed.find(({ path }) => path === `${name}${suffix}`);
+      if (wanted && wanted.sha256 !== sha256(found.body))
+        throw new Error(
+          `${this.store.url}/${this.folder}/${name}${suffix} is not what Release says; mend the repository, then adopt it.`,
+        );
+      return (await unpack(found.body)).toString();
+    }
+    return undefined;
   }
 
   /** Our index has one component and these architectures: what others list besides would be lost. */
@@ -150,14 +173,14 @@ class AptRepository implements AdoptableKind<AptFragment> {
     const { component, architectures } = this.settings;
     const own = new Set(architectures.map((architecture) => `${component}/binary-${architecture}`));
     const lost = (await this.store.listObjects(`${this.folder}/`)).flatMap(({ key, size }) => {
-      const index = /^(.+\/(?:binary-[^/]+|source))\/(?:Packages|Sources)$/.exec(
+      const index = /^(.+\/(?:binary-[^/]+|source))\/(?:Packages|Sources)(?:\.\w+)?$/.exec(
         key.slice(this.folder.length + 1),
       );
       return index && size > 0 && !own.has(index[1]) ? [index[1]] : [];
     });
     if (lost.length > 0)
       throw new Error(
-        `${this.store.url}/${this.folder} lists packages that our index would not: ${lost.join(', ')}. Publish to another prefix, or take them out first.`,
+        `${this.store.url}/${this.folder} lists packages that our index would not: ${[...new Set(lost)].join(', ')}. Publish to another prefix, or take them out first.`,
       );
   }
 
@@ -174,7 +197,7 @@ class AptRepository implements AdoptableKind<AptFragment> {
     return releaseText({ ...this.settings, description: title, date: date ?? new Date(0) }, sorted);
   }
 
-  async stage(manifest: AptManifest, date: Date, signer: Signer): Promise<Buffer> {
+  async stage(manifest: AptManifest, date: Date, signer: Signer) {
     const { component, architectures } = this.settings;
     const bodies = new Map([[MANIFEST, await gzip(Buffer.from(JSON.stringify(manifest)))]]);
     for (const architecture of architectures) {
@@ -190,7 +213,7 @@ class AptRepository implements AdoptableKind<AptFragment> {
       // In any order: nothing names them before the pointer does.
       ...files.map((file) => this.store.putImmutable(this.byHash(file), bodies.get(file.path) as Buffer)),
     ]);
-    return pointer;
+    return { pointer, keys: files.map((file) => this.byHash(file)) };
   }
 
   /** The committed Release text and its files. */
@@ -249,8 +272,12 @@ class AptRepository implements AdoptableKind<AptFragment> {
 }
 
 /** What the repository holds; an empty manifest when there is none. Errors when it is not ours. */
-export async function readAptManifest(store: Store, settings: RepositorySettings): Promise<AptManifest> {
-  return (await new AptRepository(store, settings).read()).manifest;
+export async function readAptManifest(
+  store: Store,
+  settings: RepositorySettings,
+  trusted?: Buffer,
+): Promise<AptManifest> {
+  return (await new AptRepository(store, settings).read(trusted)).manifest;
 }
 
 /**

@@ -6,10 +6,10 @@ import { gunzipSync } from 'node:zlib';
 import { gzip, sha256 } from '../formats/compress';
 import { downloadsPage } from '../formats/downloadsPage';
 import { Signer } from '../gpg';
-import { clearText, textSigners, verifiedText } from '../gpgVerify';
+import { clearText, isByUnknownKey, textSigners, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
 import { checkRepository } from './check';
-import { Committed, Kind, PublishOptions, untrustedIndex, withJob } from './job';
+import { Committed, foreignFolder, Kind, PublishOptions, untrustedIndex, withJob } from './job';
 import { ExpectedKeys, isSignedAsExpected } from './keys';
 import { emptyManifest, Manifest, plainNames } from './manifest';
 import { latestAliases, PublishedPackage, putIfChanged, RepositorySettings } from './published';
@@ -43,8 +43,7 @@ class DownloadsFolder implements Kind<null> {
   plainKey = (name: string) => this.key(name);
 
   owns(key: string) {
-    if (key === this.key('index.html')) return 'first';
-    return key.startsWith(this.key(MANIFESTS)) ? 'last' : undefined;
+    return key === this.key('index.html') || key === this.key(COPY);
   }
 
   /** The state that a list of sums names; undefined when it is not ours or its manifest is lost. */
@@ -54,9 +53,7 @@ class DownloadsFolder implements Kind<null> {
     const found = await this.store.get(this.key(name));
     if (!found || sha256(found.body) !== digest) return undefined;
     const manifest = JSON.parse(gunzipSync(found.body).toString()) as DownloadsManifest;
-    // The list has no date; the newest file's is as good, for nothing is measured by it.
-    const dates = manifest.entries.map(({ published }) => Date.parse(published));
-    return { manifest, indexKeys: [this.key(name)], date: new Date(Math.max(0, ...dates)) };
+    return { manifest, indexKeys: [this.key(name)] };
   }
 
   async read(trusted?: Buffer): Promise<Committed<null>> {
@@ -66,18 +63,21 @@ class DownloadsFolder implements Kind<null> {
     const text = pointer && (await textOf(pointer.body));
     const state = text === undefined ? undefined : await this.state(text);
     if (state) return { ...state, etag, isSound: text === this.sums(state.manifest, state.indexKeys[0]) };
+    const url = `${this.store.url}/${this.settings.prefix}`;
+    const unverified = pointer && clearText(pointer.body);
+    const others = unverified === undefined ? undefined : await this.state(unverified);
+    // Whole, and by a key that we do not know: not one of ours that somebody edited.
+    if (others && trusted && pointer && (await isByUnknownKey(pointer.body, trusted)))
+      throw untrustedIndex(url);
     const copiedText = copy && (await textOf(copy.body));
     const copied = copiedText === undefined ? undefined : await this.state(copiedText);
     if (copied) return { ...copied, etag, isSound: false };
-    const url = `${this.store.url}/${this.settings.prefix}`;
-    const unverified = pointer && clearText(pointer.body);
-    if (unverified !== undefined && (await this.state(unverified))) throw untrustedIndex(url);
+    if (others) throw untrustedIndex(url);
+    const page = await this.store.head(this.key('index.html'));
     // Somebody may have committed since the pointer was read.
     if ((await this.store.head(this.pointerKey))?.etag !== etag) return this.read(trusted);
-    if (etag !== undefined)
-      throw new Error(
-        `${url} has a SHA256SUMS.asc but no manifest of ours: it was made by other means. Move it to another name, or publish to another prefix.`,
-      );
+    const what = etag === undefined ? page && 'an index.html' : 'a SHA256SUMS.asc';
+    if (what) throw foreignFolder(url, what);
     return { manifest: emptyManifest(), isSound: false, indexKeys: [] };
   }
 
@@ -96,14 +96,14 @@ class DownloadsFolder implements Kind<null> {
       .join('');
   }
 
-  async stage(manifest: DownloadsManifest, _date: Date, signer: Signer): Promise<Buffer> {
+  async stage(manifest: DownloadsManifest, _date: Date, signer: Signer) {
     const body = await gzip(Buffer.from(JSON.stringify(manifest)));
     const key = this.key(`${MANIFESTS}${sha256(body)}.json.gz`);
     await this.store.putImmutable(key, body);
-    return signer.clearSign(Buffer.from(this.sums(manifest, key)));
+    return { pointer: await signer.clearSign(Buffer.from(this.sums(manifest, key))), keys: [key] };
   }
 
-  private page({ entries }: DownloadsManifest): Buffer {
+  private page({ entries, keys = [] }: DownloadsManifest): Buffer {
     const { title, publicKey, prefix } = this.settings;
     const latest = [...latestAliases(entries)].map(([alias, { fileName }]) => [alias, fileName] as const);
     return Buffer.from(
@@ -112,6 +112,8 @@ class DownloadsFolder implements Kind<null> {
         entries: entries.map((entry) => ({ ...entry, date: entry.published.slice(0, 10) })),
         latest: new Map(latest),
         publicKey,
+        // The first of the published keys is the one that signs.
+        fingerprint: keys[0] ?? '',
         prefix,
         url: this.store.url,
       }),
@@ -150,8 +152,9 @@ class DownloadsFolder implements Kind<null> {
 export async function readDownloadsManifest(
   store: Store,
   settings: RepositorySettings,
+  trusted?: Buffer,
 ): Promise<DownloadsManifest> {
-  return (await new DownloadsFolder(store, settings).read()).manifest;
+  return (await new DownloadsFolder(store, settings).read(trusted)).manifest;
 }
 
 /** Lists files beside what is listed already. Returns the manifest that is published. */

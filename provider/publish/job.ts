@@ -15,11 +15,11 @@ export interface Committed<F> {
   manifest: Manifest<F>;
   /** Etag of the pointer; undefined when there is none. */
   etag?: string;
-  /** The pointer is there, signed by us, and as the settings want it. */
+  /** The pointer is there and as the settings want it; signed by us, where the keys were given. */
   isSound: boolean;
   /** Keys of its index files, immutable. */
   indexKeys: string[];
-  /** When it was published; undefined for a new repository. */
+  /** Date of its index; undefined where there is none. */
   date?: Date;
 }
 
@@ -27,6 +27,8 @@ export interface Committed<F> {
 export interface Foreign<F> {
   packages: ForeignPackage<F>[];
   etag?: string;
+  /** Its index files, which clients may ask for a while longer. */
+  indexKeys: string[];
 }
 
 /** How one kind of repository names and writes its files. */
@@ -43,8 +45,8 @@ export interface Kind<F> {
     one: PublishedPackage,
     date: Date,
   ): Promise<Pick<ManifestEntry<F>, 'architecture' | 'identity' | 'signedBy' | 'fragment'>>;
-  /** Writes the immutable index files of a state and gives the pointer's contents. */
-  stage(manifest: Manifest<F>, date: Date, signer: Signer): Promise<Buffer>;
+  /** Writes the immutable index files of a state; gives their keys and the pointer's contents. */
+  stage(manifest: Manifest<F>, date: Date, signer: Signer): Promise<{ pointer: Buffer; keys: string[] }>;
   /** Brings index copies of fixed names in line with the committed state. */
   settle(signer: Signer): Promise<void>;
   /** What of the index files is missing, edited, or not signed as expected. */
@@ -54,8 +56,8 @@ export interface Kind<F> {
   listsPlainNames?: boolean;
   /** Prefixes below which all objects are index files of some generation, named by digest. */
   generations: string[];
-  /** Whether a key is one of our index files, to be deleted when the repository is emptied; `last` ones at the end. */
-  owns(key: string): 'first' | 'last' | undefined;
+  /** Whether a key is one of the index copies or files for clients that we write under a fixed name. */
+  owns(key: string): boolean;
 }
 
 /** A kind whose repositories are also made by other tools. */
@@ -69,6 +71,8 @@ export interface PublishOptions {
   immutable?: boolean;
   /** What the grace time is measured by. Default: the store's clock, for several publishers share it. */
   now?: Date;
+  /** Look at every file of the repository, also beside something new: a refresh has found some of them wrong. */
+  repair?: boolean;
   /** What becomes of earlier releases. Default: they stay as they are. */
   policy?: Policy;
 }
@@ -81,6 +85,13 @@ export class UntrustedIndexError extends Error {
 /** The repository was made by other means. */
 export class ForeignRepositoryError extends Error {
   override name = 'ForeignRepositoryError';
+}
+
+/** A download folder cannot be adopted: nothing says what its files are. */
+export function foreignFolder(url: string, what: string): ForeignRepositoryError {
+  return new ForeignRepositoryError(
+    `${url} has ${what} but no manifest of ours: it was made by other means. Move it to another name, or publish to another prefix.`,
+  );
 }
 
 export function foreignRepository(url: string): ForeignRepositoryError {

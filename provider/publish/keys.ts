@@ -1,13 +1,50 @@
 /** The public keys as clients fetch them, and whose signatures a repository is to have. */
+import { warn } from '../diagnostics';
+import { dearmor, issuerOf } from '../formats/openpgp';
 import { Signer } from '../gpg';
+import { fingerprintsIn, KeyError } from '../gpgKeys';
 import { Store } from '../store/store';
-import { PlainEntry, PlainFiles } from './plain';
+import { isIntact } from './blobs';
+import type { Job } from './job';
+import { PlainEntry } from './plain';
 import { putIfChanged, RepositorySettings } from './published';
 
-/** The published keys in both forms. */
-export async function publishKeys(store: Store, settings: RepositorySettings, signer: Signer): Promise<void> {
-  await putIfChanged(store, settings.publicKey, await signer.publicKey());
-  await putIfChanged(store, settings.keyring, await signer.keyring());
+/**
+ * The public keys as they are to be in the bucket: the signer's, `also`, and those of other repositories that share the
+ * files. What else is in the files is nobody's.
+ */
+async function keyFiles(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer,
+  also: string[] = [],
+): Promise<{ publicKey: Buffer; keyring: Buffer }> {
+  const found = (await store.get(settings.keyring))?.body;
+  const own = [...signer.publishedKeys, ...also];
+  // Where nothing else is in the file, nobody else has to be asked.
+  const extra = (found ? await fingerprintsIn(found) : []).filter((key) => !own.includes(key));
+  const needed = extra.length > 0 ? await settings.othersKeys?.(store, await signer.trustedKeys()) : [];
+  const shared = extra.filter((key) => needed?.includes(key));
+  for (const key of shared) {
+    if (await signer.primaryOf(key)) continue;
+    throw new KeyError(
+      `${store.url}/${settings.keyring} has the key ${key}, with which another repository here is published, and ${signer.home} does not: import its public part there with gpg.`,
+    );
+  }
+  const others = [...also, ...shared];
+  return { publicKey: await signer.publicKey(others), keyring: await signer.keyring(others) };
+}
+
+/** The published keys in both forms; `also` stay a little longer, as far as the key folder has them. */
+export async function publishKeys(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer,
+  also: string[] = [],
+): Promise<void> {
+  const { publicKey, keyring } = await keyFiles(store, settings, signer, also);
+  await putIfChanged(store, settings.publicKey, publicKey);
+  await putIfChanged(store, settings.keyring, keyring);
 }
 
 /** What a repository is checked against. */
@@ -21,10 +58,14 @@ export interface ExpectedKeys {
   indexKeys?: string[];
 }
 
-export async function signerKeys(signer: Signer): Promise<ExpectedKeys> {
+export async function signerKeys(
+  store: Store,
+  settings: RepositorySettings,
+  signer: Signer,
+): Promise<ExpectedKeys> {
   const { indexKeys } = signer;
-  const [publicKey, keyring] = [await signer.publicKey(), await signer.keyring()];
-  return { publicKey, keyring, trusted: await signer.trustedKeys(), indexKeys };
+  const files = await keyFiles(store, settings, signer);
+  return { ...files, trusted: await signer.trustedKeys(), indexKeys };
 }
 
 /** The signer's keys; without one, as where the key folder is elsewhere, the keys that are published. */
@@ -33,7 +74,7 @@ export async function expectedKeys(
   settings: RepositorySettings,
   signer: Signer | undefined,
 ): Promise<ExpectedKeys | undefined> {
-  if (signer) return signerKeys(signer);
+  if (signer) return signerKeys(store, settings, signer);
   const [publicKey, keyring] = [await store.get(settings.publicKey), await store.get(settings.keyring)];
   if (!publicKey || !keyring) return undefined;
   return { publicKey: publicKey.body, keyring: keyring.body, trusted: keyring.body };
@@ -69,15 +110,25 @@ export function hasOtherKeys(keys: string[] = [], { publishedKeys }: Signer): bo
   return keys.length !== publishedKeys.length || keys.some((key) => !publishedKeys.includes(key));
 }
 
-/** Where one of `keys` is no longer published, the signatures that it made beside these files are made by another. */
-export async function signAnew<E extends PlainEntry>(
-  plain: PlainFiles,
-  { publishedKeys }: Signer,
+/**
+ * Where one of `keys` is no longer published, the signatures that it made beside these files are made by another. Reads
+ * signatures; of the files, those that it had signed. A file that has no copy left is told and left as it is.
+ */
+export async function signAnew<F>(
+  { store, signer, plain }: Pick<Job<F>, 'store' | 'signer' | 'plain'>,
   keys: string[] = [],
-  names: () => Iterable<readonly [plainKey: string, entry: E]>,
+  names: () => Iterable<readonly [plainKey: string, entry: PlainEntry]>,
 ): Promise<void> {
-  if (keys.every((key) => publishedKeys.includes(key))) return;
-  for (const [plainKey, entry] of names()) await plain.signAnew(entry, plainKey);
+  if (keys.every((key) => signer.publishedKeys.includes(key))) return;
+  for (const [plainKey, entry] of names()) {
+    const signature = await store.get(`${plainKey}.asc`);
+    const issuer = signature && issuerOf(dearmor(signature.body));
+    const made = issuer && (await signer.primaryOf(issuer));
+    if (!signature || (made && signer.publishedKeys.includes(made))) continue;
+    const isWhole = await isIntact(store, entry.key, entry);
+    const source = isWhole ? entry : { ...entry, key: plainKey };
+    await plain.signAgain(source, plainKey).catch((error: Error) => warn(error.message));
+  }
 }
 
 /** Removes the public keys when nothing else is left in their folder: the last repository takes them with it. */

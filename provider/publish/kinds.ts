@@ -4,13 +4,14 @@ import { Signer } from '../gpg';
 import { Store } from '../store/store';
 import { checkApt, publishApt, readAptManifest, unpublishApt } from './apt';
 import { checkDownloads, publishDownloads, readDownloadsManifest, unpublishDownloads } from './downloads';
+import { ForeignRepositoryError } from './job';
 import { Policy } from './policy';
 import { PublishedPackage, RepositorySettings } from './published';
 import { checkYum, publishYum, readYumManifest, unpublishYum } from './yum';
 
 export type Listed = Pick<
   PublishedPackage,
-  'stack' | 'fileName' | 'version' | 'latestAliases' | 'sha256' | 'size' | 'withdrawn'
+  'stack' | 'name' | 'fileName' | 'version' | 'latestAliases' | 'sha256' | 'size' | 'withdrawn' | 'adopted'
 > & {
   /** Of an rpm: equal for equal packages whatever their signatures. */
   identity?: string;
@@ -21,14 +22,18 @@ export type Listed = Pick<
 export interface Kind {
   /** Folder of the plain names below the prefix. */
   folder(suite: string): string;
-  read(store: Store, settings: RepositorySettings): Promise<{ entries: Listed[] }>;
+  read(
+    store: Store,
+    settings: RepositorySettings,
+    trusted?: Buffer,
+  ): Promise<{ entries: Listed[]; keys?: string[] }>;
   publish(
     store: Store,
     settings: RepositorySettings,
     packages: PublishedPackage[],
     signer: Signer,
     date: Date,
-    options: { policy: Policy; immutable: boolean },
+    options: { policy: Policy; immutable: boolean; repair: boolean },
   ): Promise<{ entries: Listed[] }>;
   unpublish(
     store: Store,
@@ -79,10 +84,14 @@ export interface RepositoryPlace {
   /** Keys of the public key and of the keyring. */
   publicKey: string;
   keyring: string;
+  /** Prefixes of every repository that shares these key files, by kind. Default: it has them alone. */
+  sharing?: Record<keyof typeof KINDS, string[]>;
 }
 
 export function settingsOf(inputs: RepositoryPlace, prefix = inputs.prefix): RepositorySettings {
+  const { sharing } = inputs;
   return {
+    ...(sharing && { othersKeys: othersKeys(inputs, prefix, sharing) }),
     prefix,
     productName: inputs.product.name,
     title: inputs.product.title,
@@ -92,5 +101,29 @@ export function settingsOf(inputs: RepositoryPlace, prefix = inputs.prefix): Rep
     architectures: [inputs.architecture.deb],
     publicKey: inputs.publicKey,
     keyring: inputs.keyring,
+  };
+}
+
+/** See `RepositorySettings.othersKeys`. */
+function othersKeys(
+  inputs: RepositoryPlace,
+  own: string,
+  sharing: Record<string, string[]>,
+): RepositorySettings['othersKeys'] {
+  return async (store, trusted) => {
+    const found = new Set<string>();
+    for (const [kind, prefixes] of Object.entries(sharing)) {
+      for (const prefix of prefixes.filter((one) => one !== own)) {
+        const settings = settingsOf({ ...inputs, sharing: undefined }, prefix);
+        try {
+          const { keys } = await (KINDS as Record<string, Kind>)[kind].read(store, settings, trusted);
+          for (const key of keys ?? []) found.add(key);
+        } catch (error) {
+          // Others' repositories have no say in our key files.
+          if (!(error instanceof ForeignRepositoryError)) throw error;
+        }
+      }
+    }
+    return [...found];
   };
 }

@@ -29,6 +29,8 @@ export interface Manifest<F> {
   superseded: Superseded[];
   /** Objects that were to be deleted right after this manifest was committed. */
   leaving: string[];
+  /** Plain names that stand for something else than before it: written after the commit, unless that was cut short. */
+  pending?: string[];
   /** Fingerprints of the keys that were published with it, one of which made each signature beside a package. */
   keys?: string[];
 }
@@ -85,6 +87,8 @@ export function plainNames<F>(entries: ManifestEntry<F>[]): Map<string, Manifest
 export interface NextOptions {
   /** The current generation's index files. */
   indexKeys: string[];
+  /** Whether a key is an index file: those are found by listing when nothing names them. */
+  isIndex: (key: string) => boolean;
   plainKey: (name: string) => string;
   now: Date;
   /** Packages that drop out go at once instead of after the grace time. */
@@ -97,10 +101,12 @@ export interface NextOptions {
 export function nextManifest<F>(
   current: Manifest<F>,
   entries: ManifestEntry<F>[],
-  { indexKeys, plainKey, now, goesAway, keepsPlain }: NextOptions,
+  { indexKeys, isIndex, plainKey, now, goesAway, keepsPlain }: NextOptions,
 ): Manifest<F> {
   const pool = new Set(entries.map(({ key }) => key));
-  const dropped = current.entries.map(({ key }) => key).filter((key) => !pool.has(key));
+  // What was adopted lies where others put it, and is theirs to remove.
+  const ours = current.entries.filter(({ adopted }) => !adopted);
+  const dropped = ours.map(({ key }) => key).filter((key) => !pool.has(key));
   const names = plainNames(entries);
   const plain = [...plainNames(current.entries).keys()]
     .filter((name) => !names.has(name))
@@ -114,7 +120,13 @@ export function nextManifest<F>(
   const superseded = all.filter(
     ({ since }, i) => i < KEPT_GENERATIONS || now.getTime() - Date.parse(since) < GRACE,
   );
-  const leaving = [...(keepsPlain ? [] : plain), ...(goesAway ? dropped : [])].sort();
+  const expired = all
+    .filter((one) => !superseded.includes(one))
+    .flatMap(({ keys }) => keys)
+    .filter((key) => !isIndex(key));
+  const leaving = [
+    ...new Set([...(keepsPlain ? [] : plain), ...(goesAway ? dropped : []), ...expired]),
+  ].sort();
   return { format: 1, entries, superseded, leaving };
 }
 

@@ -29,17 +29,25 @@ export class PlainFiles {
     this.signature(entry).catch(() => {});
   }
 
-  /** Writes a plain name and its signature, both only where they are not right already. */
+  /** Writes a plain name and its signature, both only where they are not right already; the signature first. */
   async publish(entry: PlainEntry, plainKey: string): Promise<void> {
     if ((await isIntact(this.store, plainKey, entry)) && (await this.isSigned(entry, plainKey))) return;
-    await this.store.copy(entry.key, plainKey);
     await this.store.put(`${plainKey}.asc`, await this.signature(entry));
+    await this.store.copy(entry.key, plainKey);
   }
 
-  /** Where a published key no longer verifies a file's signature, another is made. A file that is not there waits. */
-  async signAnew(entry: PlainEntry, plainKey: string): Promise<void> {
-    if (!(await this.store.head(plainKey)) || (await this.isSigned(entry, plainKey))) return;
+  /** The same, but reads nothing: where the file is right, its signature was written before it. */
+  async ensure(entry: PlainEntry, plainKey: string): Promise<void> {
+    const isWhole =
+      (await isIntact(this.store, plainKey, entry)) && (await this.store.head(`${plainKey}.asc`));
+    if (!isWhole) await this.publish(entry, plainKey);
+  }
+
+  /** Another signature of a file, whatever there is. */
+  async signAgain(entry: PlainEntry, plainKey: string): Promise<void> {
     await this.store.put(`${plainKey}.asc`, await this.signature(entry));
+    this.signatures.delete(entry.sha256);
+    await this.fetched.release(entry);
   }
 
   /** A valid signature is kept: another would be other bytes. Valid is what the published keys verify. */
@@ -52,6 +60,8 @@ export class PlainFiles {
   private signature(entry: PlainEntry): Promise<Buffer> {
     const made = this.signatures.get(entry.sha256) ?? this.sign(entry);
     this.signatures.set(entry.sha256, made);
+    // Another try may have better luck.
+    made.catch(() => this.signatures.delete(entry.sha256));
     return made;
   }
 

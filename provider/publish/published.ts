@@ -46,6 +46,11 @@ export interface RepositorySettings {
   publicKey: string;
   /** Key of the binary keyring. */
   keyring: string;
+  /**
+   * Fingerprints of the keys that the other repositories of these key files were published with, as their signed
+   * manifests say. An error where one is signed by none of the `trusted` keys. Absent: there are no others.
+   */
+  othersKeys?: (store: Store, trusted: Buffer) => Promise<string[]>;
 }
 
 /** The newest version that may be `latest`: pre-releases never are. */

@@ -1,53 +1,69 @@
 /** Taking a stack's packages out of a repository, and the repository away with the last one. */
-import { digestInKey } from '../store/store';
+import { warn } from '../diagnostics';
+import { ConflictError, digestInKey } from '../store/store';
 import { isPoolKey } from './blobs';
-import { Job } from './job';
+import { cleanUp, deleteWhile } from './cleanUp';
+import { commit } from './commit';
+import { ForeignRepositoryError, Job } from './job';
 import { removeUnusedKeys } from './keys';
-import { keptKeys } from './manifest';
-import { cleanUp, commit, deleteKeys, retrying, settle } from './repository';
+import { retrying } from './repository';
+import { finishPending, settle } from './settle';
 
-/** Takes a stack's packages out. An emptied repository leaves no object under its prefix. */
+/** Takes a stack's packages out. An emptied repository leaves no object of ours under its prefix. */
 export async function unpublishPackages<F>(job: Job<F>, stack: string): Promise<void> {
   const { store, settings, kind, signer } = job;
   const trusted = await signer.trustedKeys();
   await retrying(kind.pointerKey, async () => {
-    const current = await kind.read(trusted);
-    const entries = current.manifest.entries.filter((entry) => entry.stack !== stack);
-    const isChanged =
-      entries.length !== current.manifest.entries.length || current.manifest.leaving.length > 0;
+    const current = await kind.read(trusted).catch(async (error: Error) => {
+      if (!(error instanceof ForeignRepositoryError)) throw error;
+      await warn(`nothing is taken away: ${error.message}`);
+      return undefined;
+    });
+    if (!current) return;
+    const before = current.manifest.entries;
+    const entries = before.filter((entry) => entry.stack !== stack);
+    const isChanged = entries.length !== before.length || current.manifest.leaving.length > 0;
     if (current.etag !== undefined && isChanged) {
+      await finishPending(job, current);
       // Emptied or not, the change is committed first: a publisher that comes now builds on it.
-      const committed = await commit(job, current, entries, true);
-      await settle(job, current.manifest.entries, new Set());
-      await cleanUp(job, current.manifest, committed);
+      const written = await commit(job, current, entries, { goesAway: true });
+      await settle(job, before, new Set(), written);
+      await cleanUp(job, written);
     }
-    // Without a pointer but with a date, the state is from a copy: an earlier removal was interrupted.
-    const isOurs = current.etag !== undefined || current.date !== undefined;
-    if (entries.length === 0 && isOurs) await removeAll(job);
+    if (entries.length === 0) await removeAll(job);
   });
   await removeUnusedKeys(store, settings);
 }
 
-/** Removes an empty repository, unless somebody publishes to it at this moment. */
+/**
+ * Removes an emptied repository, unless somebody publishes to it at this moment. Its pointer goes after everything
+ * that would be taken for another's repository without it, and before the index files that have a digest in their
+ * names, which no reader takes for anything: wherever this is cut short, the next run goes on.
+ */
 async function removeAll<F>(job: Job<F>): Promise<void> {
   const { store, settings, kind } = job;
-  const { manifest, etag, indexKeys } = await kind.read();
+  const { manifest, etag } = await kind.read();
   if (manifest.entries.length > 0) return;
   const objects = await store.listObjects(`${settings.prefix}/`);
   const emptied = objects.find(({ key }) => key === kind.pointerKey)?.modified;
-  if (etag !== undefined) await store.delete(kind.pointerKey, etag);
-  const named = new Set([
-    ...indexKeys,
-    ...manifest.leaving,
-    ...keptKeys(manifest, (name) => kind.plainKey(name)),
-  ]);
+  const isIndex = (key: string) =>
+    kind.generations.some((prefix) => key.startsWith(prefix)) && digestInKey(key) !== undefined;
+  const isFirst = (key: string) => kind.owns(key) || isPoolKey(key, settings.prefix);
   // What has come since the repository was emptied belongs to a publisher that has not committed yet.
-  const isNew = (key: string, modified: Date) =>
-    emptied !== undefined && modified >= emptied && digestInKey(key) !== undefined && !named.has(key);
-  const keys = objects.filter(({ key, modified }) => !isNew(key, modified)).map(({ key }) => key);
-  const pool = keys.filter((key) => isPoolKey(key, settings.prefix));
-  const ours = (when: 'first' | 'last') => keys.filter((key) => kind.owns(key) === when);
-  await deleteKeys(store, [...pool, ...ours('first'), ...ours('last')], new Set());
-  // A publisher that committed meanwhile may have lost copies to us.
-  if (await store.head(kind.pointerKey)) await settle(job, [], new Set());
+  const last = objects.filter(
+    ({ key, modified }) => isIndex(key) && (emptied === undefined || modified <= emptied),
+  );
+  const keysOf = (found: { key: string }[]) => found.map(({ key }) => key);
+  const first = objects.filter(({ key }) => isFirst(key) && !isIndex(key) && key !== kind.pointerKey);
+  try {
+    await deleteWhile(job, etag, keysOf(first));
+    if (etag !== undefined) await store.delete(kind.pointerKey, etag);
+    await deleteWhile(job, undefined, keysOf(last));
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    // A publisher that committed meanwhile may have lost copies to us.
+    const now = await kind.read();
+    const fileNames = now.manifest.entries.map(({ fileName }) => fileName);
+    if (now.etag !== undefined) await settle(job, [], new Set(fileNames));
+  }
 }

@@ -9,7 +9,7 @@ import { IndexFile, parseRepomd, renderRepomd, repoFile, unpackIndex, yumIndexes
 import { rpmIdentity, YumFragment, yumFragment } from '../formats/yumPackage';
 import { foreignRpms } from '../formats/foreignIndexes';
 import { Signer } from '../gpg';
-import { isSignedBy, signersOf } from '../gpgVerify';
+import { isOfUnknownKey, isSignedBy, signersOf } from '../gpgVerify';
 import { Store } from '../store/store';
 import { adoptable, adoptRepository } from './adopt';
 import { isIntact } from './blobs';
@@ -62,11 +62,7 @@ class YumRepository implements AdoptableKind<YumFragment> {
   plainKey = (name: string) => this.key(name);
 
   owns(key: string) {
-    // While repodata/repomd.xml is there, its manifest has to be.
-    if (key === this.key(this.fixed[0])) return 'first';
-    return this.generations.some((prefix) => key.startsWith(prefix)) || key === this.repoKey
-      ? 'last'
-      : undefined;
+    return key === this.repoKey || this.fixed.some((name) => key === this.key(name));
   }
 
   private pointer(id: string): Buffer {
@@ -93,6 +89,13 @@ class YumRepository implements AdoptableKind<YumFragment> {
       : undefined;
   }
 
+  /** Whether a generation is signed by a key that is not ours: not one of ours that somebody edited. */
+  private async isByUnknownKey(id: string, trusted: Buffer): Promise<boolean> {
+    const key = this.key(`generations/${id}/repodata/repomd.xml`);
+    const [repomd, signature] = [await this.store.get(key), await this.store.get(`${key}.asc`)];
+    return repomd && signature ? isOfUnknownKey(repomd.body, signature.body, trusted) : false;
+  }
+
   private async generation(id: string, trusted?: Buffer): Promise<State | undefined> {
     const folder = this.key(`generations/${id}/`);
     const repomd = await this.signed(`${folder}repodata/repomd.xml`, trusted);
@@ -117,11 +120,13 @@ class YumRepository implements AdoptableKind<YumFragment> {
     if (pointer && id !== undefined && state) {
       return { ...state, etag, isSound: pointer.body.equals(this.pointer(id)) };
     }
+    const url = `${this.store.url}/${this.settings.prefix}`;
+    const isOthers = id !== undefined && trusted && (await this.isByUnknownKey(id, trusted));
+    if (isOthers && (await this.generation(id))) throw untrustedIndex(url);
     // The pointer was edited or removed: the root copy names the same state.
     const copy = await this.signed(this.key('repodata/repomd.xml'), trusted);
     const copied = copy && (await this.state(this.key(''), copy, []));
     if (copied) return { ...copied, etag, isSound: false };
-    const url = `${this.store.url}/${this.settings.prefix}`;
     const unsigned = await this.signed(this.key('repodata/repomd.xml'));
     const isOurs =
       (id !== undefined && (await this.generation(id)) !== undefined) ||
@@ -138,6 +143,9 @@ class YumRepository implements AdoptableKind<YumFragment> {
     const repomd = await this.store.get(this.key('repodata/repomd.xml'));
     const pointer = await this.store.get(this.pointerKey);
     if (!repomd) return undefined;
+    const id = /\/generations\/([0-9a-f]{64})\/\n$/.exec(pointer?.body.toString() ?? '')?.[1];
+    // Ours, and somebody has made the root copy anew: the next publication repairs that.
+    if (id !== undefined && (await this.generation(id))) return undefined;
     const files = parseRepomd(repomd.body)?.files ?? [];
     if (files.some(({ type }) => type === 'manifest')) return undefined;
     const lists = await Promise.all(
@@ -156,7 +164,8 @@ class YumRepository implements AdoptableKind<YumFragment> {
       }),
     );
     const [primary = '', filelists = '', other = ''] = lists;
-    return { packages: foreignRpms(primary, filelists, other), etag: pointer?.etag };
+    const indexKeys = files.map(({ name }) => this.key(name));
+    return { packages: foreignRpms(primary, filelists, other), etag: pointer?.etag, indexKeys };
   }
 
   async describe(fetchFile: () => Promise<string>, one: PublishedPackage, date: Date) {
@@ -176,7 +185,7 @@ class YumRepository implements AdoptableKind<YumFragment> {
     await Promise.all(files.map(({ name, body }) => this.store.putImmutable(`${folder}${name}`, body)));
   }
 
-  async stage(manifest: YumManifest, date: Date, signer: Signer): Promise<Buffer> {
+  async stage(manifest: YumManifest, date: Date, signer: Signer) {
     const fragments = offered(manifest).map(({ fragment }) => fragment);
     const { generation, root } = await yumIndexes(fragments, Buffer.from(JSON.stringify(manifest)));
     const revision = Math.floor(date.getTime() / 1000);
@@ -195,7 +204,12 @@ class YumRepository implements AdoptableKind<YumFragment> {
       putSigned(`${folder}${ROOT_COPY}/repomd.xml`, rootRepomd),
       putSigned(`${folder}repodata/repomd.xml`, repomd),
     ]);
-    return this.pointer(id);
+    const keys = [
+      ...generation.map(({ name }) => `${folder}${name}`),
+      ...root.map(({ name }) => this.key(name)),
+    ];
+    const repomds = [`${folder}repodata/repomd.xml`, `${folder}${ROOT_COPY}/repomd.xml`];
+    return { pointer: this.pointer(id), keys: [...keys, ...repomds, ...repomds.map((key) => `${key}.asc`)] };
   }
 
   private async committedFolder(): Promise<string | undefined> {
@@ -221,8 +235,10 @@ class YumRepository implements AdoptableKind<YumFragment> {
         found: await this.store.get(name.replace('repodata', `${folder}${ROOT_COPY}`)),
       })),
     );
+    const old = await Promise.all(copies.map(({ key }) => this.store.get(key)));
+    const other = copies.filter(({ found }, i) => found && !old[i]?.body.equals(found.body));
     // The two writes follow each other at once: this is the time for which a baseurl client may see a mismatch.
-    for (const { key, found } of copies) if (found) await putIfChanged(this.store, key, found.body);
+    for (const { key, found } of other) if (found) await this.store.put(key, found.body);
     await putIfChanged(this.store, this.repoKey, this.repo());
   }
 
@@ -258,8 +274,12 @@ class YumRepository implements AdoptableKind<YumFragment> {
 }
 
 /** What the repository holds; an empty manifest when there is none. Errors when it is not ours. */
-export async function readYumManifest(store: Store, settings: RepositorySettings): Promise<YumManifest> {
-  return (await new YumRepository(store, settings).read()).manifest;
+export async function readYumManifest(
+  store: Store,
+  settings: RepositorySettings,
+  trusted?: Buffer,
+): Promise<YumManifest> {
+  return (await new YumRepository(store, settings).read(trusted)).manifest;
 }
 
 /**

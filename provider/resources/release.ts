@@ -128,6 +128,11 @@ export const release: Resource<ReleaseInputs, object> = {
     });
     if (!given) return { ...news, expired: UNKNOWN, problems: [] };
     const { releases } = await readLedger(given.bucket, given.channel);
+    for (const one of known<string[]>(news.withdrawn) ?? [])
+      if (releases[one]?.stack !== given.stack && one !== given.version)
+        await warn(
+          `the version ${one} is to be withdrawn, and this stack has not published it: is it misspelt?`,
+        );
     const isCurrent = (one: string) => one === given.version;
     const expired = expiredReleases(releases, given).filter((one) => !isCurrent(one));
     return { ...news, expired, problems: [] };

@@ -29,8 +29,8 @@ export interface RepositoryInputs extends RepositoryPlace {
   indexKeys: string[];
   /** Fingerprints of further keys in the published key file. Check adds those that signed a listed rpm. */
   publishedKeys: string[];
-  /** Prefix of the yum repository: an rpm is verified with the key that signed it, however old. */
-  rpms: string;
+  /** Prefixes of every repository that shares the key files, by kind. */
+  sharing: Record<keyof typeof KINDS, string[]>;
   /** Versions of this stack that indexes and unversioned names no longer offer. */
   withdrawn: string[];
   /** How many versions of this stack are kept, the newest ones; 0: all. */
@@ -90,16 +90,23 @@ const policyOf = ({
   ...(keep > 0 && { keep }),
 });
 
-async function publish(kind: Kind, inputs: RepositoryInputs): Promise<RepositoryOutputs> {
-  const { entries } = await kind.publish(
-    storeOf(inputs),
-    settingsOf(inputs),
-    published(inputs),
-    await signerOf(inputs),
-    new Date(),
-    { policy: policyOf(inputs), immutable: inputs.immutable },
-  );
+async function publish(kind: Kind, inputs: RepositoryInputs, repair: boolean): Promise<RepositoryOutputs> {
+  const [store, signer, date] = [storeOf(inputs), await signerOf(inputs), new Date()];
+  const options = { policy: policyOf(inputs), immutable: inputs.immutable, repair };
+  for (const prefix of await otherPrefixes(kind, inputs))
+    await kind.publish(store, settingsOf(inputs, prefix), [], signer, date, options);
+  const { entries } = await kind.publish(store, settingsOf(inputs), published(inputs), signer, date, options);
   return { files: files(kind, inputs, entries) };
+}
+
+/** Where this stack has published before and does not now: a release stack whose newest version is a candidate. */
+async function otherPrefixes(kind: Kind, inputs: RepositoryInputs): Promise<string[]> {
+  const found: string[] = [];
+  for (const prefix of inputs.prefixes.filter((one) => one !== inputs.prefix)) {
+    const { entries } = await kind.read(storeOf(inputs), settingsOf(inputs, prefix));
+    if (entries.some(({ stack }) => stack === inputs.stack)) found.push(prefix);
+  }
+  return found;
 }
 
 function files(kind: Kind, inputs: RepositoryInputs, entries: Listed[]): Record<string, PublishedUrl> {
@@ -131,19 +138,18 @@ type Known = Omit<RepositoryInputs, 'signing'> & { signing?: Signing };
 async function plan(kind: Kind, news: Known) {
   try {
     const { entries } = await kind.read(storeOf(news), settingsOf(news));
-    return {
-      ...planned(entries, news),
-      publishedKeys: publishedKeys(news, await rpmsOf(kind, news, entries)),
-    };
+    return { ...planned(entries, news), publishedKeys: publishedKeys(news, await rpmsOf(news)) };
   } catch (error) {
     throw new CheckError('prefix', (error as Error).message);
   }
 }
 
-/** What the yum repository lists; `entries` is what this one does. */
-async function rpmsOf(kind: Kind, news: Known, entries: Listed[]): Promise<Listed[]> {
-  if (kind === KINDS.yum) return entries;
-  return (await KINDS.yum.read(storeOf(news), settingsOf(news, news.rpms))).entries;
+/** What all yum repositories of the key files list: an rpm is verified with the key that signed it, however old. */
+async function rpmsOf(news: Known): Promise<Listed[]> {
+  const all = await Promise.all(
+    news.sharing.yum.map((prefix) => KINDS.yum.read(storeOf(news), settingsOf(news, prefix))),
+  );
+  return all.flatMap(({ entries }) => entries);
 }
 
 /** The keys that are to be published beside those that sign: an rpm has one signature, which clients check as long as it is listed. */
@@ -215,11 +221,11 @@ function repository(kind: Kind): Resource<RepositoryInputs, RepositoryOutputs> {
     },
 
     async create(inputs) {
-      return { id: inputs.prefix, outs: await publish(kind, inputs) };
+      return { id: inputs.prefix, outs: await publish(kind, inputs, false) };
     },
 
-    update(_olds, news) {
-      return publish(kind, news);
+    update(olds, news) {
+      return publish(kind, news, (olds.problems ?? []).length > 0);
     },
 
     async read(state) {
@@ -248,7 +254,10 @@ async function problemsOf(kind: Kind, state: State): Promise<string[]> {
   );
   try {
     const signer = hasKeys ? await signerOf(state) : undefined;
-    return await kind.check(storeOf(state), settingsOf(state), published(state), signer);
+    const problems = await kind.check(storeOf(state), settingsOf(state), published(state), signer);
+    for (const prefix of await otherPrefixes(kind, state))
+      problems.push(...(await kind.check(storeOf(state), settingsOf(state, prefix), [], signer)));
+    return [...new Set(problems)];
   } catch (error) {
     if (error instanceof KeyError) return [error.message];
     throw error;

@@ -16,7 +16,11 @@ export function repositoryInputs(bucket: string, url: string, signer: Signer) {
     keyring,
     suite: repositories.apt.suite,
     component: repositories.apt.component,
-    rpms: repositories.yum.prefix.release,
+    sharing: {
+      apt: Object.values(repositories.apt.prefix),
+      yum: Object.values(repositories.yum.prefix),
+      downloads: Object.values(repositories.downloads.prefix),
+    },
     indexKeys: [],
     publishedKeys: [],
     withdrawn: [],

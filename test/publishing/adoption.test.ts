@@ -5,8 +5,8 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
-import { signRpm, Signer } from '../../provider/gpg';
-import { adoptApt, readAptManifest } from '../../provider/publish/apt';
+import { createLocalKey, openSigner, signRpm, Signer } from '../../provider/gpg';
+import { adoptableApt, adoptApt, readAptManifest } from '../../provider/publish/apt';
 import { adoptYum, readYumManifest } from '../../provider/publish/yum';
 import { openStore } from '../../provider/store/open';
 import { Store } from '../../provider/store/store';
@@ -184,6 +184,98 @@ describe('adoption', function () {
       await store.delete(key);
     }
     assert.deepEqual(await snapshot(store), before);
+  });
+
+  /** Like a script of others: indexes of two packages, and what `more` makes beside them. */
+  async function aptWith(more: string): Promise<void> {
+    await madeByScript();
+    const root = path.join(bucket, 'packages/deb');
+    await run('bash', [
+      '-c',
+      `set -eu; cd ${root}; D=dists/stable/main/binary-amd64; ${more}
+       apt-ftparchive release dists/stable >Release; mv Release dists/stable/Release`,
+    ]);
+  }
+
+  it('of apt reads an index that is there compressed only, and refuses one that is not what Release says', async () => {
+    await aptWith('rm $D/Packages.gz; xz $D/Packages');
+    const { settings } = of('apt');
+    assert.deepEqual(
+      (await adoptableApt(store, settings, date)).map(({ version }) => version),
+      VERSIONS,
+    );
+    const index = 'packages/deb/dists/stable/main/binary-amd64/Packages';
+    await store.put(index, Buffer.from('Package: sample\n'));
+    await run('bash', [
+      '-c',
+      `cd ${bucket}/packages/deb; apt-ftparchive release dists/stable >dists/stable/Release`,
+    ]);
+    await store.put(index, Buffer.from('Package: other\n'));
+    const before = await snapshot(store);
+    await assert.rejects(adoptApt(store, settings, signer, date), /Packages is not what Release says/);
+    assert.deepEqual(await snapshot(store), before);
+  });
+
+  it('of apt sees another component that is there compressed only', async () => {
+    await aptWith(
+      'mkdir -p dists/stable/extra/binary-amd64; cp $D/Packages.gz dists/stable/extra/binary-amd64/',
+    );
+    await assert.rejects(adoptApt(store, of('apt').settings, signer, date), /extra\/binary-amd64/);
+  });
+
+  it('of yum leaves the indexes that clients have for the grace time, and is not done twice', async () => {
+    await madeByCreaterepo();
+    const { settings } = of('yum');
+    const folder = path.join(bucket, 'packages/rpm/repodata');
+    const old = (await fs.readdir(folder)).filter((name) => /-primary\.xml/.test(name));
+    for (const name of await fs.readdir(folder))
+      await fs.utimes(path.join(folder, name), 1700000000, 1700000000);
+    await adoptYum(store, settings, signer, date);
+    const next = await of('yum').build(store, work, { name: 'sample', version: '0.24.0' });
+    await of('yum').publish(store, [next]);
+    assert.deepEqual(
+      (await fs.readdir(folder)).filter((name) => old.includes(name)),
+      old,
+    );
+    // The cron job of before, which knows nothing of ours.
+    await run('createrepo_c', [
+      '--quiet',
+      '--excludes',
+      'pool/*',
+      '--excludes',
+      '*0.24*',
+      path.dirname(folder),
+    ]);
+    await assert.rejects(adoptYum(store, settings, signer, date), /there is nothing to adopt/);
+    await of('yum').publish(store, [next]);
+    assert.deepEqual(await of('yum').check(store, [next]), []);
+    assert.equal((await readYumManifest(store, settings)).entries.length, 3);
+  });
+
+  it('of yum keeps the key that signed the rpms, so that a real dnf installs them, and refuses to lose it', async () => {
+    const home = path.join(work, 'keys');
+    const theirs = (await createLocalKey({ home, uid: 'Theirs' })).fingerprint;
+    const ours = (await createLocalKey({ home, uid: 'Ours' })).fingerprint;
+    const open = (key: string, publishedKeys: string[] = []) =>
+      openSigner({ home, key, setting: 'test:key', publishedKeys });
+    signer = await open(theirs);
+    try {
+      await madeByCreaterepo();
+    } finally {
+      signer = await testSigner();
+    }
+    const { settings } = of('yum');
+    await store.put(settings.publicKey, await (await open(theirs)).publicKey());
+    const before = await snapshot(store);
+    await assert.rejects(
+      adoptYum(store, settings, await open(ours), date),
+      new RegExp(`holds the key ${theirs}, with which clients verify`),
+    );
+    assert.deepEqual(await snapshot(store), before);
+    await adoptYum(store, settings, await open(ours, [theirs]), date);
+    const client = await dnfMachine(work, await text('packages/rpm/sample.repo'));
+    await client.update();
+    await client.fetch('sample', '0.22.0');
   });
 
   it('of yum keeps every release of a version, and refuses another build of it', async () => {

@@ -40,6 +40,9 @@ export async function aptMachine(folder: string, sources: string): Promise<Machi
     'APT::Sandbox::User': 'root',
     'Acquire::Languages': 'none',
     'Acquire::Retries': '0',
+    // As every machine has it that is not set up to forgive.
+    'Acquire::Check-Date': 'true',
+    'Acquire::Check-Valid-Until': 'true',
   };
   const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   const apt = (...command: string[]) => run('apt-get', [...args, '-q', ...command]);

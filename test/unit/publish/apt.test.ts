@@ -267,4 +267,24 @@ describe('apt repository', function () {
     await publishApt(store, settings, [one], both, date);
     assert.deepEqual(await checkApt(store, settings, [one], both), []);
   });
+
+  it('never dates an index later than now, so that a real apt takes it after a wrong clock and quick publications', async () => {
+    const dated = async () => {
+      const text = (await store.get(`${release}/InRelease`))?.body.toString() ?? '';
+      return Date.parse(/^Date: (.+)$/m.exec(text)?.[1] ?? '');
+    };
+    const hourAhead = new Date(Date.now() + 3600_000);
+    await publishApt(store, settings, [await deb('a', '1.0.0')], signer, hourAhead);
+    let before = await dated();
+    assert.ok(before <= Date.now());
+    for (const version of ['1.1.0', '1.2.0', '1.3.0']) {
+      await publishApt(store, settings, [await deb('a', version)], signer, new Date());
+      const now = await dated();
+      assert.ok(now > before && now <= Date.now(), version);
+      before = now;
+    }
+    const machine = await client();
+    await machine.update();
+    assert.equal(await machine.candidate('a'), '1.3.0');
+  });
 });

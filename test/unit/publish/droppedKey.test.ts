@@ -6,9 +6,14 @@ import { createLocalKey, openSigner } from '../../../provider/gpg';
 import { closeSessions } from '../../../provider/gpgSession';
 import { signersOf, textSigners } from '../../../provider/gpgVerify';
 import { checkDownloads, publishDownloads } from '../../../provider/publish/downloads';
+import { catalog } from '../../../catalog';
+import { fingerprintsIn } from '../../../provider/gpgKeys';
+import { publishApt } from '../../../provider/publish/apt';
+import { settingsOf } from '../../../provider/publish/kinds';
 import { openStore } from '../../../provider/store/open';
+import { Store } from '../../../provider/store/store';
 import { repositories } from '../../publishing/repositories';
-import { settingsFor } from './bench';
+import { debIn, settingsFor } from './bench';
 
 const DATE = new Date('2026-01-02T03:04:05Z');
 
@@ -101,5 +106,51 @@ describe('a key that is no longer published', function () {
         (name) => `packages/bin/${name}.asc is not a signature of ${one.fileName} by a published key`,
       ),
     ]);
+  });
+
+  it('is looked for in signatures: no file of the other key is read, and a lost one stops nothing', async () => {
+    const store = openStore(path.join(work, 'many'), 'https://packages.example.org');
+    const of = async (key: string, also = {}) => repositories(await signer(key, also))[0];
+    const both = await of(next, { indexKeys: [old] });
+    const all = [];
+    for (const version of ['1.0.0', '2.0.0', '3.0.0']) {
+      const one = await both.build(store, work, { name: 'many', version });
+      await both.publish(store, [one]);
+      all.push(one);
+    }
+    for (const key of [all[0].key, all[0].built ?? '']) await store.delete(key);
+    const read: string[] = [];
+    const watched = Object.assign(Object.create(store) as Store, {
+      download(key: string, file: string) {
+        read.push(key.replace(/.*\//, ''));
+        return store.download(key, file);
+      },
+    });
+    const last = await of(next);
+    const one = await last.build(store, work, { name: 'many', version: '4.0.0' });
+    await last.publish(watched, [one]);
+    assert.deepEqual(read, [one.fileName]);
+  });
+
+  it('stays in the key files as long as another repository of them is published with it', async () => {
+    const store = openStore(path.join(work, 'shared'), 'https://packages.example.org');
+    const place = {
+      ...{ product: { ...catalog.product, name: 'sample' }, suite: 'stable', component: 'main' },
+      ...{ architecture: catalog.architectures[0], publicKey: 'packages/s.asc', keyring: 'packages/s.gpg' },
+      sharing: { apt: ['packages/deb', 'packages/deb-dev'], yum: [], downloads: [] },
+    };
+    const settings = (prefix: string) => settingsOf({ ...place, prefix });
+    const publish = async (prefix: string, key: string) => {
+      const one = await debIn(store, path.join(work, 'debs'), { name: 'sample', version: '1.0.0' });
+      const key_ = one.key.replace('packages/deb/', `${prefix}/`);
+      if (key_ !== one.key) await store.copy(one.key, key_);
+      await publishApt(store, settings(prefix), [{ ...one, key: key_ }], await signer(key), DATE);
+    };
+    const published = async () => fingerprintsIn((await store.get('packages/s.gpg'))!.body);
+    await publish('packages/deb', next);
+    await publish('packages/deb-dev', old);
+    assert.deepEqual((await published()).sort(), [old, next].sort());
+    await publish('packages/deb-dev', next);
+    assert.deepEqual(await published(), [next]);
   });
 });

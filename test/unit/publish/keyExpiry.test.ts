@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { openSigner } from '../../../provider/gpg';
 import { expiryRemark, signingKey } from '../../../provider/resources/signingKey';
 
 const DAY = 24 * 3600 * 1000;
@@ -49,6 +50,32 @@ describe('a key that expires', () => {
         message:
           /^the signing key [0-9A-F]{40} \(Short\) expires on \d{4}-\d\d-\d\d: extend it .* set falco:signingKey to another one$/,
       });
+    } finally {
+      execFileSync('gpgconf', ['--homedir', home, '--kill', 'all']);
+      await fs.rm(home, { recursive: true, force: true });
+    }
+  });
+
+  it('ends with the subkey that signs, which is published with its key', async () => {
+    const home = await fs.mkdtemp(path.join(os.tmpdir(), 'key-'));
+    try {
+      await fs.chmod(home, 0o700);
+      const gpg = (...args: string[]) =>
+        execFileSync('gpg', ['--homedir', home, '--batch', '--passphrase', '', ...args], { stdio: 'pipe' });
+      gpg('--quick-generate-key', 'Sub', 'rsa2048', 'cert', 'never');
+      const primary =
+        /^fpr:+([0-9A-F]{40}):/m.exec(gpg('--with-colons', '--list-keys').toString())?.[1] ?? '';
+      gpg('--quick-add-key', primary, 'rsa2048', 'sign', '3d');
+      const subkey = [
+        ...gpg('--with-colons', '--list-keys')
+          .toString()
+          .matchAll(/^fpr:+([0-9A-F]{40}):/gm),
+      ][1][1];
+      const signer = await openSigner({ home, setting: 'x', publishedKeys: [subkey] });
+      const days = ((signer.expires?.getTime() ?? 0) - Date.now()) / 86_400_000;
+      assert.ok(days > 2.9 && days <= 3, `${days}`);
+      assert.deepEqual(signer.publishedKeys, [primary]);
+      assert.equal(await signer.primaryOf(subkey), primary);
     } finally {
       execFileSync('gpgconf', ['--homedir', home, '--kill', 'all']);
       await fs.rm(home, { recursive: true, force: true });

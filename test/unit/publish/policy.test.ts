@@ -6,6 +6,7 @@ import { expiredReleases } from '../../../provider/resources/release';
 import { planned } from '../../../provider/resources/repository';
 
 const entry = (version: string, stack = 'mine', withdrawn?: boolean) => ({
+  name: 'sample',
   fileName: `sample-${version}.deb`,
   version,
   stack,
@@ -46,7 +47,6 @@ describe('what becomes of earlier releases', () => {
   it('is planned before anything is built', () => {
     const file = (version: string, sha256: string) => ({
       ...entry(version),
-      name: 'sample',
       aliases: [],
       key: '',
       sha256,
@@ -126,13 +126,14 @@ describe('the page of the downloads', () => {
       entries: [row('1.0.0'), row('1.1.0', true)],
       latest: new Map([['sample.tar.gz', 'sample-1.0.0.tar.gz']]),
       publicKey: 'packages/sample.asc',
+      fingerprint: 'A'.repeat(40),
       prefix: 'packages/bin',
       url: 'https://packages.example.org',
     });
     assert.match(text, /<h2>1\.1\.0<\/h2>\n<p><strong>Withdrawn\.<\/strong>[^]*<h2>1\.0\.0<\/h2>\n<ul>/);
     assert.match(
       text,
-      /curl -fsSL https:\/\/packages\.example\.org\/packages\/bin\/sample\.tar\.gz \| tar -xz/,
+      /curl -fsSLO https:\/\/packages\.example\.org\/packages\/bin\/sample\.tar\.gz {2}# check it, then tar -xzf sample\.tar\.gz/,
     );
   });
 });
