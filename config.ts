@@ -6,6 +6,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { bucketAddress, bucketUrl } from './location';
 import type { Libraries } from './model';
 import { checkVersion, SettingError } from './names';
+import type { PinnedRelease } from './provider/promotion/record';
 
 /** Configuration namespace: keys read `falco:<name>`. */
 export const NAMESPACE = 'falco';
@@ -55,6 +56,17 @@ export interface Settings {
   keep: number;
   /** `falco:buildkit`: address of buildkitd. Default: the local service's. */
   buildkit?: string;
+  /** What a promotion takes over; absent in a stack that builds. */
+  promotion?: Promoted;
+}
+
+export interface Promoted {
+  /** `falco:from`: stack that has published the release. */
+  from: string;
+  /** `falco:release`: what was agreed to (`npm run propose` writes it). */
+  pinned: PinnedRelease;
+  /** `falco:expectedKey`: fingerprint of that stack's signing key. */
+  expectedKey: string;
 }
 
 const KEYS = [
@@ -81,6 +93,9 @@ const KEYS = [
   'withdrawn',
   'keep',
   'buildkit',
+  'from',
+  'release',
+  'expectedKey',
 ] as const;
 type Key = (typeof KEYS)[number];
 
@@ -103,6 +118,7 @@ export function readSettings(): Settings {
   const bucket = config.get('bucket') ?? '.local/bucket';
   const version = config.get('version');
   return {
+    ...(readProgram() === 'promotion' && { promotion: promoted(config) }),
     channel: channel(config.get('channel')),
     bucket,
     url: (config.get('url') ?? bucketUrl(bucketAddress(bucket, 'falco:bucket'))).replace(/\/+$/, ''),
@@ -133,6 +149,35 @@ function refuseUnknown(keys: string[]): void {
   const known = new Set<string>(KEYS.map(key));
   const unknown = keys.find((name) => name.startsWith(`${NAMESPACE}:`) && !known.has(name));
   if (unknown) throw new SettingError(unknown, `is no setting; known: ${KEYS.join(', ')}`);
+}
+
+function promoted(config: pulumi.Config): Promoted {
+  const from = config.get('from');
+  if (!from)
+    throw new SettingError(key('from'), 'is not set; name the stack whose release is to be promoted');
+  const [expectedKey] = [config.get('expectedKey') ?? ''].map((text) => text.replace(/ /g, '').toUpperCase());
+  if (!/^[0-9A-F]{40}$/.test(expectedKey))
+    throw new SettingError(
+      key('expectedKey'),
+      `"${expectedKey}" is no fingerprint; give the 40 hex digits of the key of ${from}`,
+    );
+  return { from, expectedKey, pinned: pinned(structured(config, 'release')) };
+}
+
+/** @throws SettingError for anything but what `npm run propose` writes */
+function pinned(value: unknown): PinnedRelease {
+  const given = (value ?? {}) as Partial<PinnedRelease>;
+  const isTable = (table: unknown) =>
+    typeof table === 'object' &&
+    table !== null &&
+    Object.values(table).every((digest) => /^(sha256:)?[0-9a-f]{64}(:[0-9a-f]{64})?$/.test(String(digest)));
+  const { version, commit, packages, images } = given;
+  if (typeof commit !== 'string' || !packages || !images || !isTable(packages) || !isTable(images))
+    throw new SettingError(
+      key('release'),
+      'says no release that was agreed to (version, commit, packages, images); npm run propose writes it',
+    );
+  return { version: checkVersion(String(version), key('release')), commit, packages, images };
 }
 
 function channel(text = 'release'): Settings['channel'] {

@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { catalog } from './catalog';
 import { NAMESPACE, readProgram, readSettings } from './config';
 import { namingViolations, SettingError } from './names';
+import { declarePromotion } from './promotion';
 import { declareRelease } from './release';
 import { localServices } from './services';
 import { BUCKET_SPACE, checkSpace, SERVICES_SPACE } from './services/space';
@@ -21,10 +22,7 @@ async function declare() {
   const violations = namingViolations(catalog);
   if (violations.length > 0)
     throw new Error(`The catalog breaks the naming rules: ${violations.join('; ')}.`);
-  const program = readProgram();
-  switch (program) {
-    case 'release':
-      return release();
+  switch (readProgram()) {
     case 'infra': {
       // Loaded only here: the SDK of the cloud costs every preview half a second.
       const [{ declareInfra }, { readInfraSettings }] = await Promise.all([
@@ -33,38 +31,42 @@ async function declare() {
       ]);
       return declareInfra(catalog, readInfraSettings(catalog));
     }
+    case 'release':
     case 'promotion':
-      throw new SettingError(`${NAMESPACE}:program`, 'promotion is not implemented yet; nothing was done');
+      return published();
   }
 }
 
-async function release() {
+async function published() {
   const config = readSettings();
   const architecture = catalog.architectures.find(({ enabled }) => enabled);
   if (!architecture) throw new Error('The catalog has no enabled architecture.');
   const isUpdate = !pulumi.runtime.isDryRun();
   if (isUpdate) await checkDisks(config.bucket);
-  const services = await localServices(config, { start: isUpdate });
-
+  const services = await localServices(config, { start: isUpdate, builds: !config.promotion });
+  const settings = {
+    catalog,
+    architecture,
+    namespace: NAMESPACE,
+    stack: pulumi.getStack(),
+    channel: config.channel,
+    bucket: config.bucket,
+    url: config.url,
+    registry: `${services.registry}/${catalog.product.imageNamespace}`,
+    mirrors: config.mirrors,
+    immutable: config.immutable,
+    withdrawn: config.withdrawn,
+    keep: config.keep,
+  };
+  if (config.promotion) return declarePromotion(settings, { ...config.promotion, signing: config });
   return declareRelease(
     {
-      catalog,
-      architecture,
-      namespace: NAMESPACE,
-      stack: pulumi.getStack(),
-      channel: config.channel,
-      bucket: config.bucket,
-      url: config.url,
-      registry: `${services.registry}/${catalog.product.imageNamespace}`,
-      mirrors: config.mirrors,
+      ...settings,
       buildkit: services.buildkit,
       builder: services.builder,
       libraries: config.libraries,
       cmakeArgs: config.cmakeArgs,
       gateLimit: config.gateLimit,
-      immutable: config.immutable,
-      withdrawn: config.withdrawn,
-      keep: config.keep,
       hasSource: config.source !== undefined,
     },
     config,

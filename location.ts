@@ -74,6 +74,12 @@ export function bucketAddress(text: string, setting: string): BucketAddress {
   };
 }
 
+/** The address as it is found from every folder. */
+export function absoluteBucket(text: string): string {
+  const address = bucketAddress(text, 'bucket');
+  return address.kind === 'folder' ? path.resolve(address.folder) : text;
+}
+
 /** URL under which a web server shows the bucket, if nothing else is said; no trailing slash. */
 export function bucketUrl(address: BucketAddress): string {
   if (address.kind === 'folder') return pathToFileURL(path.resolve(address.folder)).href.replace(/\/+$/, '');

@@ -4,26 +4,21 @@ import { Gates } from './components/gates';
 import { Images } from './components/images';
 import { Packages } from './components/packages';
 import { ReleaseImage } from './components/releaseImage';
-import { releasedNames } from './components/releasedNames';
-import { Repositories } from './components/repositories';
-import { Base, SigningKey, Source } from './components/resources';
+import { Base, Source } from './components/resources';
 import { ReleaseSettings } from './components/settings';
-import { Tags } from './components/tags';
-import { BASE_REPOSITORY, localKeyName } from './names';
+import { signingKey, SigningSettings } from './components/signingKey';
+import { BASE_REPOSITORY } from './names';
 import { releaseOutputs } from './outputs';
+import { publish } from './publish';
 
 /** Where a release comes from and who signs it; see `config.ts` for each field. */
-export interface Origin {
+export interface Origin extends SigningSettings {
   source?: string;
   tree?: string;
   extra: Record<string, string>;
   patches?: string;
   version?: string;
   epoch?: number;
-  signingKey?: string;
-  indexKeys: string[];
-  publishedKeys: string[];
-  gnupgHome: string;
 }
 
 /** Declares every resource of a release and returns the stack's outputs. */
@@ -44,15 +39,7 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
     layout: catalog.layout,
     elfMachine: architecture.elfMachine,
   });
-  const key = new SigningKey('signing-key', {
-    home: origin.gnupgHome,
-    key: origin.signingKey,
-    localName: localKeyName(catalog.product),
-    setting: `${namespace}:signingKey`,
-    indexKeys: origin.indexKeys,
-    indexSetting: `${namespace}:indexKeys`,
-    publishedKeys: origin.publishedKeys,
-  });
+  const key = signingKey(settings, origin);
   const bases = Object.fromEntries(
     basesOf(settings).map(([name, row]) => {
       const repository = `${settings.registry}/${BASE_REPOSITORY}`;
@@ -72,12 +59,21 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
   ];
   const gates = new Gates('gate', { settings, source, packages, images, bases, builder, key });
   const proved = [...built, ...Object.values(gates.all)];
-  const names = releasedNames('released-names', { settings, source, packages, images }, proved);
-  const barrier = [...proved, names];
-  const repositories = new Repositories('repository', { settings, source, packages, key }, barrier);
-  const published = [repositories.apt, repositories.yum, repositories.downloads];
-  const tags = new Tags('tag', { settings, source, images, bases }, [...barrier, ...published]);
-  return releaseOutputs({ settings, source, packages, gates, repositories, tags, bases });
+  const { repositories, tags } = publish(
+    {
+      settings,
+      version: source.version,
+      key,
+      packages: packages.built,
+      images: images.all,
+      bases: Object.values(bases).map(({ ref }) => ref),
+    },
+    proved,
+  );
+  const { version } = source;
+  return releaseOutputs({
+    ...{ settings, version, source, key, packages, images, gates, repositories, tags, bases },
+  });
 }
 
 /** The bases that something starts from. */

@@ -70,6 +70,7 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
       indexKeys,
       indexSetting: 'falco:indexKeys',
       publishedKeys,
+      isPublic: false,
     });
     const signer = await openSigner({ home, key: id, setting, indexKeys, publishedKeys });
     await adopt(store, settings, signer, date);

@@ -7,6 +7,7 @@ import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
 import { tellFindings } from './lostImages';
 import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseTaken } from './options';
+import { SettingError } from '../names';
 import { recover } from './recovery';
 import { servicesCommand, servicesOf } from './services';
 import { openStack, PROJECT, Stack } from './stack';
@@ -65,6 +66,7 @@ async function runOnStack(
   if (command === 'services') return servicesCommand(stack, given.positionals[0] ?? 'status');
   if (command === 'adopt')
     return (await import('./adopt')).adoptCommand(stack, given.positionals[0] ?? 'show');
+  if (command === 'propose') return proposeCommand(stack, given);
   if (command === 'output') return output(stack, given.flags.has('json'));
   for (const remark of stack.remarks) tell(`note: ${remark}`);
   recover(stack, tell);
@@ -95,6 +97,16 @@ async function runOnStack(
       return status;
     }
   }
+}
+
+async function proposeCommand(stack: Stack, given: Given): Promise<number> {
+  const { propose } = await import('./propose');
+  const set = stack.config['falco:from'];
+  const from = given.strings.from ?? (typeof set === 'string' ? set : undefined);
+  if (!from) throw new SettingError('npm run propose', 'name the stack that has published it with --from');
+  const source = openStack(stack.root, from.split('/').pop() ?? from, {});
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  return propose({ root: stack.root, stack: stack.name, from, outputs: await stackOutputs(source) }, say);
 }
 
 async function preview(stack: Stack, flags: string[], given: Set<string>): Promise<number> {

@@ -101,6 +101,13 @@ export const commands = {
     actions: ['status', 'start', 'stop'],
     options: { ...stackOption },
   },
+  propose: {
+    about: 'Writes what another stack has published into a stack that promotes, by digest, for a reviewer.',
+    options: {
+      stack: { kind: 'string', value: 'NAME', help: 'the stack that promotes: Pulumi.NAME.yaml is written' },
+      from: { kind: 'string', value: 'NAME', help: 'the stack that has published the release [falco:from]' },
+    },
+  },
   adopt: {
     about: "Shows the repositories of others in the bucket; with `apply`, makes them the stack's.",
     actions: ['show', 'apply'],

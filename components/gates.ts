@@ -27,6 +27,8 @@ type Inputs = { [K in keyof GateInputs]?: pulumi.Input<unknown> };
 export class Gates extends pulumi.ComponentResource {
   /** By name: a package's or image's, `floor-` before the name of a package whose binaries are looked at. */
   readonly all: Record<string, Gate> = {};
+  /** Digests of what each looked at: of its files, or of its image. Known when it has passed. */
+  readonly subjects: Record<string, pulumi.Output<string[]>> = {};
 
   constructor(
     private readonly label: string,
@@ -48,10 +50,11 @@ export class Gates extends pulumi.ComponentResource {
     const { row } = built;
     const hasBinaries = row.gate === 'deb' || row.gate === 'rpm' || row.gate === 'install';
     const other = row.gate === 'debug' ? packages.built.find((one) => one.row.gate === 'install') : undefined;
-    this.gate(row.key, {
+    const files = [built, ...(other ? [other] : [])];
+    const inputs = {
       kind: row.gate,
       base: this.baseOf(row.gate),
-      files: [built, ...(other ? [other] : [])].map(fileOf),
+      files: files.map(fileOf),
       checks: hasBinaries ? this.checks(settings.catalog.gates.installed) : [],
       settings: this.variables(built),
       arguments: row.gate === 'deb' ? { DEPENDS: packageNames(row.depends).join(' ') } : {},
@@ -60,18 +63,24 @@ export class Gates extends pulumi.ComponentResource {
         row.gate === 'rpm'
           ? { home: key.home, fingerprint: key.fingerprint, setting: key.setting }
           : undefined,
-    });
+    };
+    this.gate(
+      row.key,
+      inputs,
+      files.map(({ resource }) => resource.sha256),
+    );
     if (hasBinaries && row.format !== 'debug') {
       const floor = settings.catalog.libraries[settings.libraries].floors[row.format];
       const versions = Object.entries(floor.versions).map(([prefix, version]) => `${prefix}=${version}`);
-      this.gate(`floor-${row.key}`, {
+      const looked = {
         kind: 'floor',
         base: this.baseOf('floor'),
         files: [fileOf(built)],
         checks: [],
         settings: { FORMAT: row.format, FLOOR_OF: floor.of, FLOORS: versions },
         arguments: {},
-      });
+      };
+      this.gate(`floor-${row.key}`, looked, [built.resource.sha256]);
     }
   }
 
@@ -81,7 +90,7 @@ export class Gates extends pulumi.ComponentResource {
     const usage = source.version.apply((version) =>
       usageText(product, image, settings.channel === 'master' ? 'master' : version),
     );
-    this.gate(`image-${image.name}`, {
+    const inputs = {
       kind: 'image',
       base: this.baseOf('image'),
       image: made.ref,
@@ -89,12 +98,13 @@ export class Gates extends pulumi.ComponentResource {
       checks: this.checks(image.gate, usage),
       settings: {},
       arguments: {},
-    });
+    };
+    this.gate(`image-${image.name}`, inputs, [made.digest]);
   }
 
-  private gate(name: string, inputs: Inputs): void {
+  private gate(name: string, inputs: Inputs, subjects: pulumi.Output<string>[]): void {
     const { settings } = this.args;
-    this.all[name] = new Gate(
+    const gate = new Gate(
       `${this.label}-${name}`,
       {
         gate: name,
@@ -107,6 +117,9 @@ export class Gates extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    this.all[name] = gate;
+    const passed = pulumi.all(subjects);
+    this.subjects[name] = gate.seconds.apply(() => passed);
   }
 
   /** What reads binaries or is dnf runs on the tool chain, the rest in a clean root. */

@@ -4,7 +4,7 @@ import { PackageRow, Part } from '../model';
 import type { PartHashes } from '../provider/source/parts';
 import { fileNames, fill } from '../names';
 import { InstallTree, Package, SigningKey, Source } from './resources';
-import { ReleaseSettings } from './settings';
+import { PackageEntry, ReleaseSettings } from './settings';
 
 export interface PackagesArgs {
   settings: ReleaseSettings;
@@ -16,10 +16,7 @@ export interface PackagesArgs {
   key: SigningKey;
 }
 
-export interface BuiltPackage {
-  /** With its names filled in. */
-  row: PackageRow;
-  names: pulumi.Output<ReturnType<typeof fileNames>>;
+export interface BuiltPackage extends PackageEntry {
   resource: Package;
 }
 

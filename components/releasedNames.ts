@@ -1,11 +1,11 @@
 /** The check that no name gets other bytes that must not: the last thing before the barrier. */
 import * as pulumi from '@pulumi/pulumi';
-import { Images } from './images';
 import { listing, RepositoriesArgs } from './repositories';
 import { ReleasedNames } from './resources';
+import { ImageEntry } from './settings';
 
-export interface ReleasedNamesArgs extends Pick<RepositoriesArgs, 'settings' | 'source' | 'packages'> {
-  images: Images;
+export interface ReleasedNamesArgs extends Pick<RepositoriesArgs, 'settings' | 'version' | 'packages'> {
+  images: ImageEntry[];
 }
 
 export function releasedNames(
@@ -13,7 +13,7 @@ export function releasedNames(
   args: ReleasedNamesArgs,
   dependsOn: pulumi.Resource[],
 ): ReleasedNames {
-  const { settings, source, images } = args;
+  const { settings, version, images } = args;
   const repositories = (['apt', 'yum', 'downloads'] as const).map((kind) => ({
     kind,
     ...listing(kind, args),
@@ -23,11 +23,11 @@ export function releasedNames(
     {
       bucket: settings.bucket,
       channel: settings.channel,
-      version: source.version,
+      version,
       setting: `${settings.namespace}:immutable`,
       immutable: settings.immutable,
       repositories: pulumi.output(repositories),
-      images: Object.fromEntries(Object.values(images.all).map((image) => [image.repository, image.digest])),
+      images: Object.fromEntries(images.map((image) => [image.repository, image.digest])),
     },
     { dependsOn },
   );

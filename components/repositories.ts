@@ -2,14 +2,14 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { RepositoryPackage } from '../provider/resources/repository';
 import { publicNames } from '../names';
-import { BuiltPackage, Packages } from './packages';
-import { Repository, RepositoryKind, SigningKey, Source } from './resources';
-import { flavour, ReleaseSettings, repositoryOf } from './settings';
+import { Repository, RepositoryKind, SigningKey } from './resources';
+import { flavour, PackageEntry, PublishSettings, repositoryOf } from './settings';
 
 export interface RepositoriesArgs {
-  settings: ReleaseSettings;
-  source: Source;
-  packages: Packages;
+  settings: PublishSettings;
+  /** Version of the release. */
+  version: pulumi.Output<string>;
+  packages: PackageEntry[];
   key: SigningKey;
 }
 
@@ -61,15 +61,15 @@ export class Repositories extends pulumi.ComponentResource {
 /** Where a repository is, and what of the release goes there. */
 export function listing(
   kind: keyof typeof KINDS,
-  { settings, source, packages }: Pick<RepositoriesArgs, 'settings' | 'source' | 'packages'>,
+  { settings, version, packages }: Pick<RepositoriesArgs, 'settings' | 'version' | 'packages'>,
 ) {
   const { catalog, architecture } = settings;
   const { suite, component } = catalog.repositories.apt;
   const { publicKey, keyring } = publicNames(catalog.product);
   const { prefix } = catalog.repositories[kind];
-  const files = packages.built.filter(({ row }) => repositoryOf(row) === kind);
+  const files = packages.filter(({ row }) => repositoryOf(row) === kind);
   return {
-    prefix: source.version.apply((version) => prefix[flavour(settings, version)]),
+    prefix: version.apply((text) => prefix[flavour(settings, text)]),
     publicKey,
     keyring,
     product: catalog.product,
@@ -81,7 +81,7 @@ export function listing(
 }
 
 /** What a repository is told of one package. In a preview the names are known even where the bytes are not. */
-function entry({ row, names, resource }: BuiltPackage): Inputs<RepositoryPackage> {
+function entry({ row, names, resource }: PackageEntry): Inputs<RepositoryPackage> {
   return {
     name: row.package ?? row.key,
     version: resource.version,
@@ -98,7 +98,7 @@ function entry({ row, names, resource }: BuiltPackage): Inputs<RepositoryPackage
 type Inputs<T> = { [K in keyof T]: pulumi.Input<T[K]> };
 
 /** Every repository of the bucket, master's too: they have one key file. */
-function sharing({ catalog }: ReleaseSettings) {
+function sharing({ catalog }: PublishSettings) {
   const { apt, yum, downloads } = catalog.repositories;
   const prefixes = (row: typeof yum) => Object.values(row.prefix);
   return { apt: prefixes(apt), yum: prefixes(yum), downloads: prefixes(downloads) };

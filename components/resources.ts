@@ -3,8 +3,12 @@ import * as pulumi from '@pulumi/pulumi';
 import type { BaseInputs, BaseOutputs } from '../provider/resources/base';
 import type { ContextImageInputs, ContextImageOutputs } from '../provider/resources/contextImage';
 import type { GateInputs } from '../provider/gates/gate';
+import type { ImageCopyInputs } from '../provider/resources/imageCopy';
 import type { InstallTreeInputs, InstallTreeOutputs } from '../provider/resources/installTree';
 import type { PackageInputs, PackageOutputs } from '../provider/resources/package';
+import type { PromotedPackageInputs, PromotedPackageOutputs } from '../provider/resources/promotedPackage';
+import type { PromotionInputs } from '../provider/resources/promotion';
+import type { ReleaseRecord } from '../provider/promotion/record';
 import type { ReleasedNamesInputs } from '../provider/resources/releasedNames';
 import type { ReleaseInputs } from '../provider/resources/release';
 import type { RepositoryInputs, RepositoryOutputs } from '../provider/resources/repository';
@@ -109,6 +113,36 @@ export class Package extends pulumi.CustomResource {
       outputs(['key', 'sha256', 'size', 'unsigned', 'identity', 'recipe'], args),
       opts,
     );
+  }
+}
+
+export class ImageCopy extends pulumi.CustomResource {
+  declare readonly repository: pulumi.Output<string>;
+  declare readonly digest: pulumi.Output<string>;
+
+  constructor(name: string, args: Args<ImageCopyInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:ImageCopy', name, args, opts);
+  }
+}
+
+export class Promotion extends pulumi.CustomResource {
+  declare readonly record: pulumi.Output<ReleaseRecord>;
+
+  constructor(name: string, args: Args<PromotionInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:Promotion', name, args, opts);
+  }
+}
+
+export class PromotedPackage extends pulumi.CustomResource {
+  declare readonly version: pulumi.Output<string>;
+  declare readonly key: pulumi.Output<PromotedPackageOutputs['key']>;
+  declare readonly identity: pulumi.Output<PromotedPackageOutputs['identity']>;
+  declare readonly sha256: pulumi.Output<PromotedPackageOutputs['sha256']>;
+  declare readonly size: pulumi.Output<PromotedPackageOutputs['size']>;
+
+  constructor(name: string, args: Args<PromotedPackageInputs>, opts?: pulumi.CustomResourceOptions) {
+    const made = outputs(['key', 'sha256', 'size', 'identity'], args);
+    super('artifacts:index:PromotedPackage', name, made, opts);
   }
 }
 

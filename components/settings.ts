@@ -1,7 +1,9 @@
 /** What every component of a release is told. Plain values; `config.ts` reads them. */
+import * as pulumi from '@pulumi/pulumi';
 import type { Architecture, Catalog, Libraries, PackageRow } from '../model';
+import type { FileNames } from '../names';
 
-export interface ReleaseSettings {
+export interface PublishSettings {
   catalog: Catalog;
   architecture: Architecture;
   /** Configuration namespace, for messages that name a setting. */
@@ -16,6 +18,16 @@ export interface ReleaseSettings {
   registry: string;
   /** Further `<host>/<namespace>` that get every image by digest. */
   mirrors: string[];
+  /** A released name must not get other bytes. */
+  immutable: boolean;
+  /** Versions that indexes and unversioned names no longer offer. */
+  withdrawn: string[];
+  /** How many versions are kept, the newest ones; 0: all. */
+  keep: number;
+}
+
+/** Of a stack that builds. */
+export interface ReleaseSettings extends PublishSettings {
   /** Address of buildkitd, and the buildx builder that stands for it. */
   buildkit: string;
   builder: string;
@@ -25,18 +37,12 @@ export interface ReleaseSettings {
   cmakeArgs: string[];
   /** Seconds until a gate counts as hanging. */
   gateLimit: number;
-  /** A released name must not get other bytes. */
-  immutable: boolean;
-  /** Versions that indexes and unversioned names no longer offer. */
-  withdrawn: string[];
-  /** How many versions are kept, the newest ones; 0: all. */
-  keep: number;
   /** Without a source: no source tarball, and a tester without the suite. */
   hasSource: boolean;
 }
 
 /** Master builds and pre-releases go to the `-dev` repositories. */
-export function flavour(settings: ReleaseSettings, version: string): 'release' | 'dev' {
+export function flavour(settings: Pick<PublishSettings, 'channel'>, version: string): 'release' | 'dev' {
   return settings.channel === 'master' || version.includes('-') ? 'dev' : 'release';
 }
 
@@ -44,4 +50,29 @@ export function flavour(settings: ReleaseSettings, version: string): 'release' |
 export function repositoryOf(row: PackageRow): 'apt' | 'yum' | 'downloads' {
   if (row.format === 'deb') return 'apt';
   return row.format === 'rpm' ? 'yum' : 'downloads';
+}
+
+/** A package of the release, built here or taken over: what is published of it. */
+export interface PackageEntry {
+  /** With its names filled in. */
+  row: PackageRow;
+  names: pulumi.Output<FileNames>;
+  resource: {
+    version: pulumi.Output<string>;
+    /** Where its file lies in the bucket, outside of the pools. */
+    key: pulumi.Output<string>;
+    sha256: pulumi.Output<string>;
+    size: pulumi.Output<number>;
+    /** Of an rpm: equal for equal packages whatever their signatures. */
+    identity: pulumi.Output<string>;
+  };
+}
+
+/** An image of the release, by digest. */
+export interface ImageEntry {
+  /** `<registry>/<namespace>/<name>`. */
+  repository: string;
+  digest: pulumi.Output<string>;
+  /** References of what it was built from and that nothing else keeps. */
+  support: pulumi.Output<string>[];
 }

@@ -1,26 +1,17 @@
 /** Tags and aliases of every image, and the ledger between the fixed and the moving ones. */
 import * as pulumi from '@pulumi/pulumi';
-import { ImageRow } from '../model';
-import { Images } from './images';
-import { Base, Release, Source, Tag } from './resources';
-import { ReleaseSettings } from './settings';
+import { entryOf, ImageName, imageNames } from './imageNames';
+import { Release, Tag } from './resources';
+import { ImageEntry, PublishSettings } from './settings';
 
 export interface TagsArgs {
-  settings: ReleaseSettings;
-  source: Source;
-  images: Images;
-  bases: Record<string, Base>;
-}
-
-/** One name that an image gets in one registry: its own, or a legacy alias in another repository. */
-interface Name {
-  image: ImageRow;
-  /** `<host>/<namespace>`. */
-  registry: string;
-  repository: string;
-  suffix: string;
-  /** Tells the resources of several registries apart. */
-  label: string;
+  settings: PublishSettings;
+  /** Version of the release. */
+  version: pulumi.Output<string>;
+  /** By name in the catalog; those that are not there get no tag. */
+  images: Record<string, ImageEntry>;
+  /** References of what the images start from, which the ledger keeps with them. */
+  bases: pulumi.Output<string>[];
 }
 
 export class Tags extends pulumi.ComponentResource {
@@ -35,14 +26,12 @@ export class Tags extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super('artifacts:components:Tags', name, {}, opts);
-    const { settings, source } = args;
-    const names = [settings.registry, ...settings.mirrors].flatMap((registry, index) =>
-      settings.catalog.images.flatMap((image) => namesOf(image, registry, index === 0 ? '' : `${registry}/`)),
-    );
+    const { settings, version, images } = args;
+    const names = imageNames(settings, images);
     const isRelease = settings.channel === 'release';
     const make = (label: string, tag: pulumi.Input<string>, newest: boolean, dependsOn: pulumi.Resource[]) =>
       names.map((one) => this.tag(`${name}-${one.label}-${label}`, one, tag, newest, args, dependsOn));
-    this.fixed = isRelease ? make('version', source.version, false, barrier) : [];
+    this.fixed = isRelease ? make('version', version, false, barrier) : [];
     const ledger = this.ledger(name, args, names, [...barrier, ...this.fixed]);
     this.moving = isRelease
       ? make('latest', 'latest', true, [ledger])
@@ -52,14 +41,13 @@ export class Tags extends pulumi.ComponentResource {
 
   private tag(
     label: string,
-    { image, registry, repository, suffix }: Name,
+    { image, registry, repository, suffix }: ImageName,
     tag: pulumi.Input<string>,
     newest: boolean,
-    { settings, source, images }: TagsArgs,
+    { settings, version, images }: TagsArgs,
     dependsOn: pulumi.Resource[],
   ): Tag {
-    const built = images.all[image.name];
-    if (!built) throw new Error(`catalog: there is no image ${image.name}`);
+    const built = entryOf(images, image);
     return new Tag(
       label,
       {
@@ -70,7 +58,7 @@ export class Tags extends pulumi.ComponentResource {
         tag: pulumi.interpolate`${tag}${suffix}`,
         image: built.repository,
         digest: built.digest,
-        version: source.version,
+        version,
         newest,
         withdrawn: settings.withdrawn,
       },
@@ -80,19 +68,19 @@ export class Tags extends pulumi.ComponentResource {
 
   private ledger(
     name: string,
-    { settings, source, images, bases }: TagsArgs,
-    names: Name[],
+    { settings, version, images, bases }: TagsArgs,
+    names: ImageName[],
     dependsOn: pulumi.Resource[],
   ): Release {
-    const built = Object.values(images.all);
+    const built = Object.values(images);
     const support = [
-      ...Object.values(bases).map(({ ref }) => ref),
+      ...bases,
       ...built.flatMap((image) => image.support),
       // A tag in another repository or registry is a copy there.
       ...names
         .map(({ image, registry, repository }) => ({ image, at: `${registry}/${repository}` }))
-        .filter(({ image, at }) => images.all[image.name]?.repository !== at)
-        .map(({ image, at }) => pulumi.interpolate`${at}@${images.all[image.name]?.digest}`),
+        .filter(({ image, at }) => entryOf(images, image).repository !== at)
+        .map(({ image, at }) => pulumi.interpolate`${at}@${entryOf(images, image).digest}`),
     ];
     const tags = this.fixed.map(({ repository, tag, target }) =>
       pulumi
@@ -105,7 +93,7 @@ export class Tags extends pulumi.ComponentResource {
         bucket: settings.bucket,
         channel: settings.channel,
         stack: settings.stack,
-        version: source.version,
+        version,
         images: Object.fromEntries(built.map((image) => [image.repository, image.digest])),
         tags: pulumi.all(tags),
         support: pulumi.all(support),
@@ -115,16 +103,4 @@ export class Tags extends pulumi.ComponentResource {
       { parent: this, dependsOn },
     );
   }
-}
-
-/** Its own repository, then the legacy ones (`<tag>-slim`). */
-function namesOf(image: ImageRow, registry: string, prefix: string): Name[] {
-  const own = { repository: image.name, suffix: '' };
-  return [own, ...image.aliases].map(({ repository, suffix }) => ({
-    image,
-    registry,
-    repository,
-    suffix,
-    label: `${prefix}${repository}${suffix}`,
-  }));
 }

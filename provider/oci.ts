@@ -36,6 +36,8 @@ export function repositoryOf(reference: string): string {
   return reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 }
 
+const isLoopback = (host: string) => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|$)/.test(host);
+
 function hostOf(reference: string): string {
   const [first] = reference.split('/');
   return /[.:]|^localhost$/.test(first) ? first : 'docker.io';
@@ -46,12 +48,21 @@ function crane(
   about: string,
   options: RegistryOptions & { timeout: number },
 ): Promise<string> {
-  const all = options.insecure ? ['--insecure', ...args] : args;
+  return program('crane', options.insecure ? ['--insecure', ...args] : args, about, options);
+}
+
+/** Runs crane or regctl; both tell errors in the words of the OCI distribution specification. */
+function program(
+  name: 'crane' | 'regctl',
+  args: string[],
+  about: string,
+  options: RegistryOptions & { timeout: number },
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile('crane', all, { timeout: options.timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    execFile(name, args, { timeout: options.timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       if (!error) return resolve(stdout.trim());
       if (error.code === 'ENOENT' && error.syscall?.startsWith('spawn')) {
-        return reject(new Error('crane is not on PATH; "npm run up" installs it'));
+        return reject(new Error(`${name} is not on PATH; "npm run up" installs it`));
       }
       const silent = error.killed ? `no answer within ${options.timeout / 1000} s` : undefined;
       reject(explain(hostOf(about), about, silent, stderr));
@@ -139,6 +150,26 @@ export async function copy(from: string, to: string, options: RegistryOptions = 
     timeout: TRANSFER,
     ...options,
   });
+}
+
+/**
+ * Copies an image by digest with what is attached to it: referrers (OCI distribution specification, "Listing
+ * Referrers"), and the tags that cosign derives from the digest. `regctl` does, which knows registries without the
+ * referrers API, too.
+ */
+export async function copyWithAttachments(
+  from: string,
+  to: string,
+  options: RegistryOptions = {},
+): Promise<void> {
+  const hosts = [...new Set([hostOf(from), hostOf(to)])].filter(isLoopback);
+  const plain = hosts.flatMap((host) => ['--host', `reg=${host},tls=disabled`]);
+  await program(
+    'regctl',
+    [...plain, 'image', 'copy', '--referrers', '--digest-tags', from, to],
+    `${from} for ${to}`,
+    { timeout: TRANSFER, ...options },
+  );
 }
 
 /** What became of a deletion. */

@@ -43,28 +43,35 @@ function remember(root: string, registry: string): void {
 }
 
 /**
- * Where the services are; with `start`, also starts those of our own that do not answer.
+ * Where the services are; with `start`, also starts those of our own that do not answer; `builds` says whether
+ * buildkitd is wanted.
  * Throws when a port is in use by something else or a service does not start.
  */
 export async function localServices(
   { registry: address = '', buildkit }: Wanted,
   {
     start,
+    builds = true,
     root = projectRoot,
     onStart = () => {},
-  }: { start: boolean; root?: string; onStart?: (line: string) => void },
+  }: { start: boolean; builds?: boolean; root?: string; onStart?: (line: string) => void },
 ): Promise<Services> {
   // A URL is refused as it is, below.
   const slash = address.includes('://') ? -1 : address.indexOf('/');
   const [host, below] = slash < 0 ? [address, ''] : [address.slice(0, slash), address.slice(slash)];
   const wanted = { registry: host || undefined, buildkit };
-  const services = await servicesAt(wanted, { start, root, onStart });
+  const services = await servicesAt(wanted, { start, builds, root, onStart });
   return { ...services, registry: `${services.registry}${below}` };
 }
 
 async function servicesAt(
   wanted: Wanted,
-  { start, root, onStart }: { start: boolean; root: string; onStart: (line: string) => void },
+  {
+    start,
+    builds,
+    root,
+    onStart,
+  }: { start: boolean; builds: boolean; root: string; onStart: (line: string) => void },
 ): Promise<Services> {
   const buildkit = wanted.buildkit ?? process.env.BUILDKIT_HOST ?? buildkitAddress(root);
   if (!start)
@@ -76,6 +83,7 @@ async function servicesAt(
   if (isLoopback(registry) && (await startRegistry(root, registry, SETTING)) === 'started') {
     onStart(`started the registry on ${registry}`);
   }
+  if (!builds) return { registry, buildkit, builder: BUILDER };
   if (buildkit === buildkitAddress(root) && (await startBuildkit(root, registry)) === 'started') {
     onStart('started buildkitd');
   }

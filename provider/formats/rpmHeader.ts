@@ -44,7 +44,13 @@ export const TAG = {
 } as const;
 
 /** Tag numbers of the signature header. */
-export const SIGNATURE_TAG = { sha256: 273, rsa: 268, longArchiveSize: 271, payloadSize: 1007 } as const;
+export const SIGNATURE_TAG = {
+  sha256: 273,
+  dsa: 267,
+  rsa: 268,
+  longArchiveSize: 271,
+  payloadSize: 1007,
+} as const;
 
 /** Name, version and flags tags of each kind of dependency. */
 export const DEPENDENCY_TAGS = {
@@ -222,4 +228,22 @@ export async function rpmDigests(file: string): Promise<{ header: string; payloa
 export async function rpmContents(file: string): Promise<string> {
   const { header, payload } = await rpmDigests(file);
   return `${header}:${payload}`;
+}
+
+/**
+ * The signature of the header, an OpenPGP packet, and the bytes that it is made over; undefined for an unsigned rpm.
+ * rpm keeps EdDSA signatures under the tag of DSA.
+ */
+export async function rpmSignature(file: string): Promise<{ packet: Buffer; signed: Buffer } | undefined> {
+  const { signature, header } = await readRpm(file);
+  const packet = signature.values.get(SIGNATURE_TAG.rsa) ?? signature.values.get(SIGNATURE_TAG.dsa);
+  if (!Buffer.isBuffer(packet)) return undefined;
+  const handle = await fs.open(file);
+  try {
+    const signed = Buffer.alloc(header.end - header.start);
+    await handle.read(signed, 0, signed.length, header.start);
+    return { packet, signed };
+  } finally {
+    await handle.close();
+  }
 }

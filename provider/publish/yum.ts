@@ -4,7 +4,7 @@
  */
 import { sha256 } from '../formats/compress';
 import { issuerOf } from '../formats/openpgp';
-import { readRpm, rpmContents, SIGNATURE_TAG } from '../formats/rpmHeader';
+import { readRpm, rpmContents, rpmSignature } from '../formats/rpmHeader';
 import { IndexFile, parseRepomd, renderRepomd, repoFile, unpackIndex, yumIndexes } from '../formats/yumIndex';
 import { rpmIdentity, YumFragment, yumFragment } from '../formats/yumPackage';
 import { foreignRpms } from '../formats/foreignIndexes';
@@ -176,8 +176,8 @@ class YumRepository implements AdoptableKind<YumFragment> {
     const href = one.key.slice(this.settings.prefix.length + 1);
     const time = Math.floor(date.getTime() / 1000);
     const fragment = yumFragment(rpm, { sha256: one.sha256, size: one.size, href, time });
-    const signature = rpm.signature.values.get(SIGNATURE_TAG.rsa);
-    const signedBy = Buffer.isBuffer(signature) ? issuerOf(signature) : undefined;
+    const signature = await rpmSignature(file);
+    const signedBy = signature && issuerOf(signature.packet);
     return { architecture, identity, ...(signedBy && { signedBy }), fragment };
   }
 

@@ -3,8 +3,11 @@ import { Resource } from '../resource';
 import { base } from './base';
 import { contextImage } from './contextImage';
 import { gate } from './gate';
+import { imageCopy } from './imageCopy';
 import { installTree } from './installTree';
 import { packageFile } from './package';
+import { promotedPackage } from './promotedPackage';
+import { promotion } from './promotion';
 import { release } from './release';
 import { releasedNames } from './releasedNames';
 import { aptRepository, downloads, yumRepository } from './repository';
@@ -21,6 +24,9 @@ export const registry: Record<string, AnyResource> = {
   'artifacts:index:InstallTree': installTree as unknown as AnyResource,
   'artifacts:index:Package': packageFile as unknown as AnyResource,
   'artifacts:index:ContextImage': contextImage as unknown as AnyResource,
+  'artifacts:index:ImageCopy': imageCopy as unknown as AnyResource,
+  'artifacts:index:Promotion': promotion as unknown as AnyResource,
+  'artifacts:index:PromotedPackage': promotedPackage as unknown as AnyResource,
   'artifacts:index:Gate': gate as unknown as AnyResource,
   'artifacts:index:ReleasedNames': releasedNames as unknown as AnyResource,
   'artifacts:index:AptRepository': aptRepository as unknown as AnyResource,

@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs/promises';
 import { warn } from '../diagnostics';
-import { createLocalKey, openSigner, Signer } from '../gpg';
+import { createLocalKey, NOT_FOR_RELEASE, openSigner, Signer } from '../gpg';
 import { changed, CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 
@@ -23,6 +23,8 @@ export interface SigningKeyInputs {
   indexSetting: string;
   /** Fingerprints of further keys in the published key file. */
   publishedKeys: string[];
+  /** Others can reach what it signs: then a key that says "not for release" is refused. */
+  isPublic: boolean;
   /** Set by check where the key is there already. */
   fingerprint?: string;
 }
@@ -47,6 +49,11 @@ export function expiryRemark(
 
 async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
   const exists = await fs.stat(inputs.home).catch(() => undefined);
+  if (inputs.isPublic && !inputs.key)
+    throw new CheckError(
+      'key',
+      `${inputs.setting}: what is signed would be public, and no key for releases is named; give its fingerprint`,
+    );
   if (!exists && !inputs.key) return undefined;
   try {
     const { home, setting, indexKeys, indexSetting, publishedKeys } = inputs;
@@ -59,6 +66,10 @@ async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
     const signer = await openSigner({ home, key, setting, indexKeys, publishedKeys });
     // Says which of them is not there; those that sign are.
     if (publishedKeys.length > 0) await signer.publicKey();
+    if (inputs.isPublic && signer.uid.includes(NOT_FOR_RELEASE))
+      throw new Error(
+        `${setting}: the key ${signer.fingerprint} (${signer.uid}) is for this machine only, and what it signs would be public; import a key for releases into ${home} and name it`,
+      );
     const remark = expiryRemark(signer, setting);
     if (remark?.isFatal) throw new Error(remark.text);
     if (remark) await warn(remark.text);

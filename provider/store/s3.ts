@@ -268,8 +268,18 @@ export class S3Store implements Store {
   }
 
   async copy(from: string, to: string) {
-    const source = this.at(from);
-    const head = await this.head(from);
+    await this.copyFrom(this, from, to);
+  }
+
+  /** Whether this server can copy from that bucket by itself. */
+  isBeside(other: Store): other is S3Store {
+    return other instanceof S3Store && other.address.endpoint === this.address.endpoint;
+  }
+
+  /** Copies from a bucket of the same server without a transfer; an error when `from` is missing. */
+  async copyFrom(other: S3Store, from: string, to: string) {
+    const source = other.at(from);
+    const head = await other.head(from);
     const copied =
       head &&
       (await this.unlessAbsent(
@@ -287,7 +297,7 @@ export class S3Store implements Store {
           ),
         ),
       ));
-    if (!copied) throw new Error(`${this.url}/${from} does not exist.`);
+    if (!copied) throw new Error(`${other.url}/${from} does not exist.`);
   }
 
   async list(prefix: string) {

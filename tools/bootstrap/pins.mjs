@@ -115,6 +115,18 @@ export const tools = [
     ],
   },
   {
+    module: 'regctl',
+    variables: ['github.com/regclient/regclient/internal/version.vcsTag=v0.11.1'],
+    binaries: [
+      {
+        name: 'regctl',
+        package: 'github.com/regclient/regclient/cmd/regctl',
+        version: ['version'],
+        accept: ['0.11.0', '1.0.0'],
+      },
+    ],
+  },
+  {
     module: 'versitygw',
     variables: ['main.Version=v1.8.0'],
     binaries: [
@@ -168,7 +180,7 @@ export const systemPackages = {
 
 const engine = ['pulumi'];
 const services = ['buildkit', 'registry'];
-const all = [...engine, 'docker-build', ...services];
+const all = [...engine, 'docker-build', ...services, 'regctl'];
 
 /** What each command needs: tools by module, system packages by group.
  * @type {Record<string, {tools: string[], system: (keyof typeof systemPackages)[]}>} */
@@ -179,6 +191,7 @@ export const needs = {
   destroy: { tools: all, system: ['core'] },
   output: { tools: engine, system: [] },
   services: { tools: services, system: ['core'] },
+  propose: { tools: engine, system: [] },
   adopt: { tools: [], system: ['core'] },
   announce: { tools: engine, system: [] },
   status: { tools: ['registry'], system: ['keys'] },

@@ -7,5 +7,6 @@ module.exports = {
   ...require('@pulumi/pulumi/metadata'),
   ...require('@pulumi/pulumi/output'),
   ...require('@pulumi/pulumi/resource'),
+  ...require('@pulumi/pulumi/stackReference'),
   runtime: require('./runtime'),
 };

@@ -43,6 +43,7 @@ describe('a key that expires', () => {
         indexKeys: [],
         indexSetting: 'falco:indexKeys',
         publishedKeys: [],
+        isPublic: false,
       };
       await assert.rejects(signingKey.check?.(inputs, undefined) ?? Promise.resolve(), {
         property: 'key',

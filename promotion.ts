@@ -1,0 +1,85 @@
+/** A release that another stack built and proved, taken over by digest: nothing is built here. */
+import * as pulumi from '@pulumi/pulumi';
+import { PromotedImages } from './components/promotedImages';
+import { PromotedPackages } from './components/promotedPackages';
+import { Promotion } from './components/resources';
+import { signingKey, SigningSettings } from './components/signingKey';
+import { PublishSettings } from './components/settings';
+import { SettingError } from './names';
+import { publishedOutputs } from './outputs';
+import type { PinnedRelease, ReleaseRecord } from './provider/promotion/record';
+import { publish } from './publish';
+
+/** What is taken over; see `config.ts` for each field. */
+export interface PromotionOrigin {
+  /** Stack that has published it. */
+  from: string;
+  /** What a reviewer agreed to. */
+  pinned: PinnedRelease;
+  /** Fingerprint of that stack's key. */
+  expectedKey: string;
+  signing: SigningSettings;
+}
+
+/** Declares every resource of a promoted release and returns the stack's outputs. */
+export function declarePromotion(settings: PublishSettings, origin: PromotionOrigin) {
+  const { namespace } = settings;
+  const { from, pinned, expectedKey } = origin;
+  refuseUnknown(settings, pinned);
+  const stack = new pulumi.StackReference('from', { name: stackName(from) });
+  const promotion = new Promotion('promotion', {
+    from,
+    record: stack.getOutput('release') as pulumi.Output<ReleaseRecord>,
+    pinned: pinned,
+    expectedKey,
+    namespace,
+  });
+  const key = signingKey(settings, origin.signing);
+  const { version } = pinned;
+  const packages = new PromotedPackages('package', {
+    ...{ settings, promotion, from, version, expectedKey, key },
+    keys: Object.keys(pinned.packages),
+  });
+  const images = new PromotedImages('image', {
+    ...{ settings, promotion, version },
+    names: Object.keys(pinned.images),
+  });
+  const moved = [
+    promotion,
+    ...packages.all.map(({ resource }) => resource),
+    ...Object.values(images.all).map(({ copy }) => copy),
+  ];
+  const published = publish(
+    {
+      settings,
+      version: pulumi.output(version),
+      key,
+      packages: packages.all,
+      images: images.all,
+      bases: [],
+    },
+    moved,
+  );
+  return publishedOutputs({ settings, version: pulumi.output(version), ...published });
+}
+
+/** `staging` as a backend on files or S3 knows it; a full name as it is. */
+function stackName(from: string): string {
+  return from.includes('/') ? from : `organization/${pulumi.getProject()}/${from}`;
+}
+
+/** A name that the catalog does not have would be left out in silence. */
+function refuseUnknown({ catalog, namespace }: PublishSettings, pinned: PinnedRelease): void {
+  const known = {
+    packages: catalog.packages.map(({ key }) => key),
+    images: catalog.images.map(({ name }) => name),
+  };
+  for (const what of ['packages', 'images'] as const) {
+    const unknown = Object.keys(pinned[what]).find((name) => !known[what].includes(name));
+    if (unknown)
+      throw new SettingError(
+        `${namespace}:release`,
+        `the catalog has no ${unknown} among its ${what}; known: ${known[what].join(', ')}`,
+      );
+  }
+}
