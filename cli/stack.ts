@@ -40,7 +40,8 @@ export function openStack(root: string, name: string, overrides: Overrides): Sta
   const file = readStackFile(isOwn ? own : template);
   const base = name.endsWith(MASTER) ? name.slice(0, -MASTER.length) : name;
   // Beside the stack local, not on top of it: two stacks in one place would publish over each other.
-  if (isOwn && base !== 'local' && file.config?.[`${NAMESPACE}:registry`] === undefined) {
+  const publishes = file.config?.[`${NAMESPACE}:program`] !== 'infra';
+  if (isOwn && publishes && base !== 'local' && file.config?.[`${NAMESPACE}:registry`] === undefined) {
     file.config = { ...file.config, [`${NAMESPACE}:registry`]: `/${pathOf(base)}` };
     remarks.push(`Pulumi.${name}.yaml names no falco:registry: its images go below /${pathOf(base)}`);
   }

@@ -164,12 +164,18 @@ export async function copyWithAttachments(
 ): Promise<void> {
   const hosts = [...new Set([hostOf(from), hostOf(to)])].filter(isLoopback);
   const plain = hosts.flatMap((host) => ['--host', `reg=${host},tls=disabled`]);
-  await program(
-    'regctl',
-    [...plain, 'image', 'copy', '--referrers', '--digest-tags', from, to],
-    `${from} for ${to}`,
-    { timeout: TRANSFER, ...options },
-  );
+  const copyWith = (...what: string[]) =>
+    program('regctl', [...plain, 'image', 'copy', ...what, from, to], `${from} for ${to}`, {
+      timeout: TRANSFER,
+      ...options,
+    });
+  try {
+    await copyWith('--referrers', '--digest-tags');
+  } catch (error) {
+    // A repository that has no tags at all has none of cosign's.
+    if (!/failed to list tags .*NAME_UNKNOWN/s.test((error as Error).message)) throw error;
+    await copyWith('--referrers');
+  }
 }
 
 /** What became of a deletion. */
