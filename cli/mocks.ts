@@ -5,6 +5,8 @@
 import { setAllConfig } from '@pulumi/pulumi/runtime/config';
 import { MockResourceArgs, setMocks } from '@pulumi/pulumi/runtime/mocks';
 import { disconnect } from '@pulumi/pulumi/runtime/settings';
+import { catalog } from '../catalog';
+import type { ReleaseRecord } from '../provider/promotion/record';
 import type { PartHashes } from '../provider/source/parts';
 
 export interface Declared {
@@ -51,6 +53,27 @@ export async function declaredResources(
   return declared.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
+/** What the stack says that a promotion takes from. */
+const RECORD: ReleaseRecord = {
+  format: 1,
+  version: MOCKED_VERSION,
+  commit: 'revision',
+  epoch: 1589302426,
+  bucket: '/bucket',
+  publicKey: 'packages/key.asc',
+  signingKey: 'F'.repeat(40),
+  packages: Object.fromEntries(
+    catalog.packages.map(({ key }) => [
+      key,
+      { fileName: key, key, plain: key, sha256: key, size: 1, identity: '', proved: key },
+    ]),
+  ),
+  images: Object.fromEntries(
+    catalog.images.map(({ name }) => [name, { repository: `registry/${name}`, digest: `sha256:${name}` }]),
+  ),
+  gates: {},
+};
+
 /** What only a provider tells, as far as programs look at it. */
 function told(type: string, name: string): object {
   const archive = { key: `key-${name}`, sha256: `sha256-${name}`, size: 1 };
@@ -70,7 +93,10 @@ function told(type: string, name: string): object {
     case 'artifacts:index:InstallTree':
       return { ...archive, parts: HASHES, contents: HASHES, facts: { debDepends: [], rpmRequires: [] } };
     case 'artifacts:index:Package':
+    case 'artifacts:index:PromotedPackage':
       return archive;
+    case 'pulumi:pulumi:StackReference':
+      return { outputs: { release: RECORD } };
     case 'artifacts:index:Base':
     case 'artifacts:index:ContextImage':
       return { ref: `${name}@${digest}`, digest, took: 'rootfs' };
