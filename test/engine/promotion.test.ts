@@ -1,0 +1,236 @@
+/**
+ * One stack builds and proves a release, another publishes the same by digest: from one bucket of a real S3 server to
+ * another, from one real registry to another, through the real engine.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as path from 'node:path';
+import { promisify } from 'node:util';
+import { rpmContents, rpmSignature } from '../../provider/formats/rpmHeader';
+import { signersOf } from '../../provider/gpgVerify';
+import { copy, digest } from '../../provider/oci';
+import { openStore } from '../../provider/store/open';
+import { Store } from '../../provider/store/store';
+import { copyProject, Outputs, Project } from '../acceptance/project';
+import { Front, startFront } from '../publishing/front';
+import { aptMachine, dnfMachine } from '../publishing/realClients';
+import { startRegistry, TestRegistry } from '../unit/registryServer';
+import { S3Server, startS3 } from '../unit/store/versitygw';
+
+const run = promisify(execFile);
+const PROD = ['--stack', 'local-prod'];
+
+interface Recorded extends Outputs {
+  release: {
+    signingKey: string;
+    packages: Record<string, { key: string; identity: string; sha256: string }>;
+  };
+}
+
+/** A registry that refuses what is pushed to one repository. */
+async function refusing(registry: TestRegistry, repository: string): Promise<http.Server> {
+  const [host, port] = registry.host.split(':');
+  const server = http.createServer((request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD' && request.url?.includes(`/${repository}/`)) {
+      response.writeHead(403, { 'content-type': 'application/json' });
+      response.end('{"errors":[{"code":"DENIED","message":"not here"}]}');
+      return;
+    }
+    // Its own address, so that uploads go on through here.
+    const headers = { ...request.headers };
+    const passed = http.request(
+      { host, port, path: request.url, method: request.method, headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      },
+    );
+    passed.on('error', () => response.destroy());
+    request.pipe(passed);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+describe('a promoted release', function () {
+  this.timeout(1_200_000);
+  let server: S3Server;
+  let fronts: Front[] = [];
+  let registry: TestRegistry;
+  let project: Project;
+  let staging: Store;
+  let prod: Store;
+  let work: string;
+  let prodFile: string;
+
+  const outputs = async (...stack: string[]) => (await project.outputs(...stack)) as Recorded;
+  /** Sets a key of the promoting stack's file. */
+  async function configure(name: string, value: string): Promise<void> {
+    const text = await fs.readFile(prodFile, 'utf8');
+    const others = text.replace(new RegExp(`^  falco:${name}:.*\\n`, 'm'), '');
+    await fs.writeFile(prodFile, `${others.trimEnd()}\n  falco:${name}: ${value}\n`);
+  }
+  async function refused(...message: RegExp[]): Promise<void> {
+    const { status, text } = await project.script('up', ...PROD);
+    assert.notEqual(status, 0, text);
+    for (const one of message) assert.match(text.replace(/\s+/g, ' '), one);
+  }
+
+  const regctl = async (reference: string, ...args: string[]) => {
+    const host = `reg=${reference.split('/')[0]},tls=disabled`;
+    return (await run('regctl', ['--host', host, ...args])).stdout.trim();
+  };
+
+  before(async () => {
+    work = await fs.mkdtemp('/tmp/promotion-');
+    await fs.chmod(work, 0o755);
+    server = await startS3();
+    const [from, to] = [server.bucket('staging'), server.bucket('distribution')];
+    fronts = [await startFront(() => from), await startFront(() => to)];
+    [staging, prod] = [openStore(from, fronts[0].url), openStore(to, fronts[1].url)];
+    registry = await startRegistry(work, false);
+    project = await copyProject();
+    prodFile = path.join(project.folder, 'Pulumi.local-prod.yaml');
+    const localFile = path.join(project.folder, 'Pulumi.local.yaml');
+    const local = (await fs.readFile(localFile, 'utf8')).replace(/^ *falco:bucket:.*\n/m, '');
+    await fs.writeFile(
+      localFile,
+      `${local.trimEnd()}\n  falco:bucket: ${from}\n  falco:url: ${fronts[0].url}\n`,
+    );
+    await configure('bucket', to);
+    await configure('url', fronts[1].url);
+    await configure('registry', registry.host);
+    // Nothing is built: there is no builder.
+    await configure('buildkit', 'unix:///nowhere/buildkitd.sock');
+    await project.ok('up');
+  });
+  after(async () => {
+    await project?.script('destroy', ...PROD, '--yes');
+    await project?.script('destroy', '--yes');
+    await project?.remove();
+    await registry?.stop();
+    for (const front of fronts) await front.close();
+    await server?.stop();
+    await fs.rm(work, { recursive: true, force: true });
+  });
+
+  it('is agreed to by digest first, and by nothing else', async () => {
+    await refused(/falco:expectedKey: "" is no fingerprint/);
+    const { stdout } = await project.ok('propose', ...PROD);
+    assert.match(stdout, /^version none => 0\.1\.0$/m);
+    assert.match(stdout, /^ {2}\+ image falco [0-9a-f]{12}$/m);
+    assert.deepEqual(await prod.list(''), []);
+  });
+
+  it('is refused with a tampered blob, a moved tag or another key, and nothing is published', async () => {
+    const { release, images } = await outputs();
+    const blob = release.packages['deb-bpf'].key;
+    const good = (await staging.get(blob))?.body ?? Buffer.alloc(0);
+    await staging.put(blob, Buffer.alloc(good.length, 'x'));
+    await refused(/falco-0\.1\.0-bpf-amd64\.deb of local is missing or damaged/);
+    await staging.put(blob, good);
+
+    const [repository, wanted] = images['falcosecurity/falco-no-driver:0.1.0'].split('@');
+    const other = images['falcosecurity/falco-tester:0.1.0'];
+    await copy(other, `${repository}:0.1.0`);
+    await refused(/falco-no-driver:0\.1\.0 was moved to sha256:[0-9a-f]{64}, agreed was sha256:[0-9a-f]{64}/);
+    await copy(`${repository}@${wanted}`, `${repository}:0.1.0`);
+
+    await configure('expectedKey', 'F'.repeat(40));
+    await refused(new RegExp(`the stack local signs with ${release.signingKey}, expected was F{40}`));
+    await configure('expectedKey', release.signingKey);
+    const published = (await prod.list('')).filter((key) => !key.startsWith('build/'));
+    assert.deepEqual(published, []);
+  });
+
+  it('is nowhere when one of five images is refused by one registry, and goes on from there', async () => {
+    const proxy = await refusing(registry, 'falco-tester');
+    try {
+      const { port } = proxy.address() as AddressInfo;
+      await configure('mirrors', `["127.0.0.1:${port}/mirror"]`);
+      await refused(/the registry 127\.0\.0\.1:\d+ refuses .*falco-tester.*DENIED/);
+      assert.deepEqual(
+        (await prod.list('packages/')).filter((key) => /InRelease|mirrorlist|SHA256SUMS/.test(key)),
+        [],
+      );
+      for (const image of ['falco', 'falco-tester'])
+        for (const tag of ['0.1.0', 'latest'])
+          assert.equal(await digest(`${registry.host}/falcosecurity/${image}:${tag}`), undefined);
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
+    await configure('mirrors', '[]');
+  });
+
+  it('is equal: bytes of deb and tarball, digests of images, header and payload of rpms, which have its own key', async () => {
+    // Something is attached to an image, as a signature or a list of its contents is.
+    const subject = (await outputs()).images['falcosecurity/falco-no-driver:0.1.0'];
+    await fs.writeFile(path.join(work, 'note.txt'), 'a note\n');
+    const attach = ['artifact', 'put', '--artifact-type', 'application/example', '--subject', subject];
+    await regctl(subject, ...attach, '--file', path.join(work, 'note.txt'));
+
+    await project.ok('up', ...PROD);
+    await project.ok('preview', ...PROD, '--expect-no-changes');
+    const [from, to] = [await outputs(), await outputs(...PROD)];
+    const isRpm = (name: string) => name.endsWith('.rpm');
+    const sums = ({ packages }: Outputs) =>
+      Object.fromEntries(
+        Object.entries(packages)
+          .filter(([name]) => !isRpm(name))
+          .map(([name, { sha256, size }]) => [name, `${sha256} ${size}`]),
+      );
+    assert.deepEqual(sums(to), sums(from));
+    const digests = ({ images }: Outputs) =>
+      Object.fromEntries(
+        Object.entries(images).map(([name, reference]) => [name, reference.replace(/.*@/, '')]),
+      );
+    assert.deepEqual(digests(to), digests(from));
+    for (const reference of Object.values(to.images))
+      assert.equal(await digest(reference), reference.replace(/.*@/, ''));
+
+    const copied = to.images['falcosecurity/falco-no-driver:0.1.0'];
+    assert.equal(await regctl(copied, 'artifact', 'list', '--format', '{{len .Descriptors}}', copied), '1');
+
+    const keyring = Buffer.from(await (await fetch(to.apt.key)).arrayBuffer());
+    for (const [name, { url }] of Object.entries(to.packages).filter(([file]) => isRpm(file))) {
+      const files = [path.join(work, 'to.rpm'), path.join(work, 'from.rpm')];
+      for (const [i, at] of [url, from.packages[name].url].entries())
+        await fs.writeFile(files[i], Buffer.from(await (await fetch(at)).arrayBuffer()));
+      assert.equal(await rpmContents(files[0]), await rpmContents(files[1]));
+      const inside = await rpmSignature(files[0]);
+      assert.equal((await signersOf(inside!.signed, inside!.packet, keyring)).length, 1);
+      assert.ok(
+        !(await signersOf(inside!.signed, inside!.packet, keyring)).includes(from.release.signingKey),
+      );
+    }
+    const text = async (at: string) => (await fetch(at)).text();
+    for (const machine of [
+      await aptMachine(work, await text(to.apt.sources)),
+      await dnfMachine(work, await text(to.yum.repo)),
+    ]) {
+      await machine.update();
+      assert.equal(await machine.candidate('falco'), '0.1.0');
+    }
+  });
+
+  it('is refused when the other stack has changed since, until the change is agreed to', async () => {
+    await project.ok('up', '--version', '0.2.0');
+    await refused(
+      /falco:release: the stack local does not have what was agreed to: version is 0\.2\.0, agreed was 0\.1\.0;.*Nothing was changed/,
+    );
+    const { stdout } = await project.ok('propose', ...PROD);
+    assert.match(stdout, /^version 0\.1\.0 => 0\.2\.0$/m);
+    await project.ok('up', ...PROD);
+    await project.ok('preview', ...PROD, '--expect-no-changes');
+    const to = await outputs(...PROD);
+    assert.equal(to.images['falcosecurity/falco:latest'], to.images['falcosecurity/falco:0.2.0']);
+    const machine = await aptMachine(work, await (await fetch(to.apt.sources)).text());
+    await machine.update();
+    assert.equal(await machine.candidate('falco'), '0.2.0');
+    assert.ok(await prod.head(`packages/deb/stable/falco-0.1.0-module-amd64.deb`));
+  });
+});
