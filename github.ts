@@ -1,6 +1,6 @@
 /** What the stack `infra` declares on GitHub, for each repository whose workflows act on the release stacks. */
 import * as pulumi from '@pulumi/pulumi';
-import { Environment, EnvironmentArgs } from './components/github/environment';
+import { checkEnvironment, Environment, EnvironmentArgs } from './components/github/environment';
 import { Rulesets, RulesetsArgs } from './components/github/rulesets';
 
 /** One environment, without what all of a repository share. */
@@ -29,10 +29,11 @@ export interface GitHub {
  * may be called for several.
  *
  * @param opts parent, provider and the like, for every component
- * @throws SettingError for reviewers or variables that GitHub does not take, before anything is declared of them
+ * @throws SettingError for reviewers or variables that GitHub does not take, before anything is declared
  */
 export function declareGitHub(args: GitHubArgs, opts?: pulumi.ComponentResourceOptions): GitHub {
   const { repository, rules } = args;
+  for (const [name, settings] of Object.entries(args.environments)) checkEnvironment(name, settings);
   const environments = Object.fromEntries(
     Object.entries(args.environments).map(([environment, settings]) => [
       environment,

@@ -12,13 +12,11 @@ interface Exported {
 }
 
 /**
- * Marks each image that the registry does not have, so that the next update builds it again (`pulumi state taint`).
- *
- * @param tell gets a line for each
+ * @param tell gets a line for each image that the registry does not have
+ * @returns the URNs of those images
  */
-export async function markLostImages(stack: Stack, tell: (line: string) => void): Promise<void> {
-  const at = { cwd: stack.root, env: stack.env, maxBuffer: 64 << 20 };
-  const { stdout } = await execute('pulumi', ['stack', 'export', '--stack', stack.name], at);
+export async function findLostImages(stack: Stack, tell: (line: string) => void): Promise<string[]> {
+  const { stdout } = await execute('pulumi', ['stack', 'export', '--stack', stack.name], at(stack));
   const resources = (JSON.parse(stdout) as Exported).deployment.resources ?? [];
   const refs = new Map(resources.map(({ urn, outputs }) => [urn, outputs?.ref]));
   const images = resources.filter(({ type }) => type === 'docker-build:index:Image');
@@ -30,9 +28,17 @@ export async function markLostImages(stack: Stack, tell: (line: string) => void)
     tell(`note: ${ref} is not in the registry any more; the next up builds it again`);
     lost.push(urn);
   }
-  if (lost.length > 0)
-    await execute('pulumi', ['state', 'taint', '--yes', '--stack', stack.name, ...lost], at);
+  return lost;
 }
+
+/** Marks each image that the registry does not have, so that the next update builds it again (`pulumi state taint`). */
+export async function markLostImages(stack: Stack, tell: (line: string) => void): Promise<void> {
+  const lost = await findLostImages(stack, tell);
+  if (lost.length > 0)
+    await execute('pulumi', ['state', 'taint', '--yes', '--stack', stack.name, ...lost], at(stack));
+}
+
+const at = ({ root, env }: Stack) => ({ cwd: root, env, maxBuffer: 64 << 20 });
 
 /** Codes of the OCI distribution specification, "Error Codes". Any other failure says nothing about the image. */
 async function isLost(ref: string, env: NodeJS.ProcessEnv): Promise<boolean> {

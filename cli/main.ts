@@ -1,7 +1,7 @@
 /** The npm commands. `plan` reads the options and returns the work; `tools/run.mjs` calls both. */
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
-import { markLostImages } from './lostImages';
+import { findLostImages, markLostImages } from './lostImages';
 import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseTaken } from './options';
 import { recover } from './recovery';
 import { servicesCommand, servicesOf } from './services';
@@ -67,7 +67,7 @@ async function runOnStack(
     }
     case 'refresh':
       await servicesOf(stack, tell);
-      return refresh(stack, flags);
+      return given.flags.has('preview-only') ? findDrift(stack, flags) : refresh(stack, flags);
     case 'destroy': {
       const before = await stackOutputs(stack);
       await servicesOf(stack, tell);
@@ -87,6 +87,13 @@ async function refresh(stack: Stack, flags: string[]): Promise<number> {
   const status = await runEngine(stack, ['refresh', '--yes', '--skip-preview', ...flags]);
   if (status === 0) await markLostImages(stack, tell);
   return status;
+}
+
+/** Fails where the registry or the bucket is not as the state says. Takes no lock and writes nothing. */
+async function findDrift(stack: Stack, flags: string[]): Promise<number> {
+  const status = await runEngine(stack, ['refresh', '--preview-only', '--expect-no-changes', ...flags]);
+  const lost = await findLostImages(stack, tell);
+  return status === 0 && lost.length > 0 ? 1 : status;
 }
 
 async function output(stack: Stack, asJson: boolean): Promise<number> {

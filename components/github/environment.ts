@@ -33,11 +33,10 @@ export class Environment extends pulumi.ComponentResource {
 
   /** @throws SettingError for reviewers or variables that GitHub does not take, naming the environment */
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
-    super('artifacts:github:Environment', name, {}, opts);
+    super('artifacts:components:GitHubEnvironment', name, {}, opts);
     const { repository, reviewers, branches = [], tags = [], variables } = args;
     const isLimited = branches.length + tags.length > 0;
-    if (reviewers) checkReviewers(args.environment, reviewers);
-    checkVariables(args.environment, Object.keys(variables));
+    checkEnvironment(args.environment, args);
     const { environment } = new github.RepositoryEnvironment(
       `${name}-environment`,
       {
@@ -75,6 +74,15 @@ export class Environment extends pulumi.ComponentResource {
       );
     this.registerOutputs({});
   }
+}
+
+/** @throws SettingError for reviewers or variables that GitHub does not take, naming the environment */
+export function checkEnvironment(
+  environment: string,
+  { reviewers, variables }: Pick<EnvironmentArgs, 'reviewers' | 'variables'>,
+): void {
+  if (reviewers) checkReviewers(environment, reviewers);
+  checkVariables(environment, Object.keys(variables));
 }
 
 function checkReviewers(environment: string, { teams = [], users = [] }: Reviewers): void {

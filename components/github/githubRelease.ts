@@ -28,8 +28,20 @@ export class GitHubRelease extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
 
   constructor(name: string, args: GitHubReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
-    super('artifacts:github:Release', name, {}, opts);
+    super('artifacts:components:GitHubRelease', name, {}, opts);
     const { repository, version, commit, packages, images, notes, isLatest } = args;
+    const body = pulumi
+      .all([version, commit, packages, images, notes, isLatest])
+      .apply(([text, source, files, tags, section, latest]) =>
+        releaseBody({
+          version: text,
+          commit: source,
+          packages: files,
+          images: tags,
+          notes: section,
+          isLatest: latest,
+        }),
+      );
     const release = new github.Release(
       `${name}-page`,
       {
@@ -37,7 +49,7 @@ export class GitHubRelease extends pulumi.ComponentResource {
         tagName: version,
         name: version,
         targetCommitish: commit,
-        body: pulumi.all({ version, commit, packages, images, notes, isLatest }).apply(releaseBody),
+        body,
         prerelease: pulumi.output(version).apply((text) => text.includes('-')),
         draft: false,
         generateReleaseNotes: false,

@@ -16,7 +16,7 @@ const ACTIONS_APP = 15368;
 
 export class Rulesets extends pulumi.ComponentResource {
   constructor(name: string, args: RulesetsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super('artifacts:github:Rulesets', name, {}, opts);
+    super('artifacts:components:GitHubRulesets', name, {}, opts);
     const { repository, requiredChecks, releaseTags } = args;
     new github.RepositoryRuleset(
       `${name}-branch`,
