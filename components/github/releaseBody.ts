@@ -42,7 +42,7 @@ export function releaseBody(release: ReleaseBodyInputs): string {
     '## Packages',
     table(
       ['file', 'size', 'SHA-256'],
-      own.map(([name, { url, size, sha256 }]) => [`[${name}](${url})`, megabytes(size), `\`${sha256}\``]),
+      own.map(([name, { url, size, sha256 }]) => [`[${name}](${url})`, shown(size), `\`${sha256}\``]),
     ),
     ...(aliases.length === 0
       ? []
@@ -82,4 +82,5 @@ function table(head: string[], rows: string[][]): string {
 
 const fenced = (lines: string[]) => ['```', ...lines, '```'].join('\n');
 
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+const shown = (bytes: number) =>
+  bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
