@@ -3,7 +3,7 @@
 # RESULTS: their results, separated by blanks.
 set -euo pipefail
 succeeded=0
-for result in $RESULTS; do
+for result in ${RESULTS?is not set; it has the results of jobs}; do
   case $result in
     success) succeeded=1 ;;
     skipped) ;;

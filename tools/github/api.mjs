@@ -5,7 +5,7 @@
 export const BOT = 'github-actions[bot]';
 
 /**
- * @typedef {(method: string, path: string, body?: object) => Promise<Response>} Send
+ * @typedef {(method: string, path: string, body?: object) => Promise<void>} Send
  * @param {NodeJS.ProcessEnv} environment
  * @param {string} [repository] `owner/name`; default: the workflow's
  * @returns {{send: Send, all: (path: string) => Promise<any[]>}} paths are below `/repos/<owner>/<name>`
@@ -33,7 +33,11 @@ export function repositoryApi(environment, repository = need(environment, 'GITHU
     throw new Error(`${method} ${url}: ${response.status} ${said}${hint}`);
   };
   return {
-    send: (method, path, body) => request(method, `${base}${path}`, body),
+    async send(method, path, body) {
+      const response = await request(method, `${base}${path}`, body);
+      // Read to its end: a rest would keep the connection, and this process, for seconds.
+      await response.arrayBuffer();
+    },
     async all(path) {
       const found = [];
       /** @type {string | undefined} */
