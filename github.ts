@@ -2,6 +2,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { checkEnvironment, Environment, EnvironmentArgs } from './components/github/environment';
 import { Rulesets, RulesetsArgs } from './components/github/rulesets';
+import { checkVariables, Variables } from './components/github/variables';
 
 /** One environment, without what all of a repository share. */
 export type EnvironmentSettings = Omit<EnvironmentArgs, 'repository' | 'environment'>;
@@ -9,8 +10,10 @@ export type EnvironmentSettings = Omit<EnvironmentArgs, 'repository' | 'environm
 export interface GitHubArgs {
   /** Name of the repository, without its owner, who is the provider's (`github:owner`). */
   repository: string;
+  /** Variables that all jobs read: plain values, such as region and role of the previews. docs/github.md lists them. */
+  variables: Record<string, pulumi.Input<string>>;
   /**
-   * By name: who must approve, which refs may use it, and its variables (role ARN, bucket, URL, stack: plain values).
+   * By name: who must approve, which refs may use it, and its variables, such as the role that only its jobs may take.
    * docs/github.md lists the names and variables that the workflows read.
    */
   environments: Record<string, EnvironmentSettings>;
@@ -21,6 +24,7 @@ export interface GitHubArgs {
 export interface GitHub {
   /** By the environment's name. */
   environments: Record<string, Environment>;
+  variables: Variables;
   rulesets?: Rulesets;
 }
 
@@ -32,7 +36,8 @@ export interface GitHub {
  * @throws SettingError for reviewers or variables that GitHub does not take, before anything is declared
  */
 export function declareGitHub(args: GitHubArgs, opts?: pulumi.ComponentResourceOptions): GitHub {
-  const { repository, rules } = args;
+  const { repository, variables, rules } = args;
+  checkVariables('the repository', Object.keys(variables));
   for (const [name, settings] of Object.entries(args.environments)) checkEnvironment(name, settings);
   const environments = Object.fromEntries(
     Object.entries(args.environments).map(([environment, settings]) => [
@@ -42,6 +47,7 @@ export function declareGitHub(args: GitHubArgs, opts?: pulumi.ComponentResourceO
   );
   return {
     environments,
+    variables: new Variables(`${repository}-variables`, { repository, variables }, opts),
     ...(rules && { rulesets: new Rulesets(`${repository}-rules`, { ...rules, repository }, opts) }),
   };
 }

@@ -2,6 +2,7 @@
 import * as github from '@pulumi/github';
 import * as pulumi from '@pulumi/pulumi';
 import { SettingError } from '../../names';
+import { checkVariables } from './variables';
 
 export interface Reviewers {
   /** Numbers of teams, as GitHub's API gives them. */
@@ -93,15 +94,5 @@ function checkReviewers(environment: string, { teams = [], users = [] }: Reviewe
     throw new SettingError(
       `reviewers of ${environment}`,
       `are ${count}, and GitHub takes ${MOST_REVIEWERS}; name a team`,
-    );
-}
-
-/** https://docs.github.com/actions/reference/variables-reference: letters, digits and `_`, not first `GITHUB_`. */
-function checkVariables(environment: string, names: string[]): void {
-  const bad = names.find((name) => !/^(?!GITHUB_)[A-Z_][A-Z0-9_]*$/.test(name));
-  if (bad !== undefined)
-    throw new SettingError(
-      `variable ${bad} of ${environment}`,
-      'is no name of a variable; use A-Z, 0-9 and "_", a letter first, and not GITHUB_',
     );
 }

@@ -1,17 +1,13 @@
 // Puts GitHub's label "Latest" on the newest release that is neither a pre-release nor withdrawn: GitHub gives it to
 // the one that was made last, and that may be a back-port. The provider's resource has no input for it.
 // node tools/github/latestRelease.mjs STACK; RELEASES_REPOSITORY is owner/name.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import semver from 'semver';
-import { parse } from 'yaml';
 import { need, repositoryApi } from './api.mjs';
+import { stackSettings } from './stackFile.mjs';
 
 const [stack = ''] = process.argv.slice(2);
-const folder = process.env.STACK_FILES ?? process.cwd();
-const { config = {} } = parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), 'utf8'));
-/** @type {string[]} */
-const withdrawn = config['falco:withdrawn'] ?? [];
+/** @type {{withdrawn?: string[]}} */
+const { withdrawn = [] } = stackSettings(stack);
 const api = repositoryApi(process.env, need(process.env, 'RELEASES_REPOSITORY'));
 /** @type {{id: number, tag_name: string, draft: boolean, prerelease: boolean}[]} */
 const releases = await api.all('/releases');

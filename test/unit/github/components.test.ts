@@ -8,8 +8,9 @@ import { declared } from './declared';
 const repository = 'artifacts';
 const settings: GitHubArgs = {
   repository,
+  variables: { PREVIEW_ROLE_ARN: 'arn:aws:iam::123456789012:role/preview' },
   environments: {
-    preview: { variables: { AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/preview' } },
+    free: { variables: {} },
     staging: { branches: ['main'], tags: ['[0-9]*'], variables: {} },
     prod: {
       reviewers: { teams: [42], users: [7] },
@@ -23,23 +24,12 @@ const settings: GitHubArgs = {
 describe('what is declared on GitHub', () => {
   it('is, for each environment, who may use it and the variables of its jobs; and the rules', async () => {
     assert.deepEqual(await declared((opts) => declareGitHub(settings, opts)), [
-      { type: 'artifacts:components:GitHubEnvironment', name: 'artifacts-preview', inputs: {} },
+      { type: 'artifacts:components:GitHubEnvironment', name: 'artifacts-free', inputs: {} },
       {
         type: 'github:index/repositoryEnvironment:RepositoryEnvironment',
-        name: 'artifacts-preview-environment',
-        parent: 'artifacts-preview',
-        inputs: { repository, environment: 'preview', canAdminsBypass: true, preventSelfReview: false },
-      },
-      {
-        type: 'github:index/actionsEnvironmentVariable:ActionsEnvironmentVariable',
-        name: 'artifacts-preview-AWS_ROLE_ARN',
-        parent: 'artifacts-preview',
-        inputs: {
-          repository,
-          environment: 'preview',
-          variableName: 'AWS_ROLE_ARN',
-          value: 'arn:aws:iam::123456789012:role/preview',
-        },
+        name: 'artifacts-free-environment',
+        parent: 'artifacts-free',
+        inputs: { repository, environment: 'free', canAdminsBypass: true, preventSelfReview: false },
       },
       { type: 'artifacts:components:GitHubEnvironment', name: 'artifacts-staging', inputs: {} },
       {
@@ -97,6 +87,17 @@ describe('what is declared on GitHub', () => {
           value: 'https://download.example.org',
         },
       },
+      { type: 'artifacts:components:GitHubVariables', name: 'artifacts-variables', inputs: {} },
+      {
+        type: 'github:index/actionsVariable:ActionsVariable',
+        name: 'artifacts-variables-PREVIEW_ROLE_ARN',
+        parent: 'artifacts-variables',
+        inputs: {
+          repository,
+          variableName: 'PREVIEW_ROLE_ARN',
+          value: 'arn:aws:iam::123456789012:role/preview',
+        },
+      },
       { type: 'artifacts:components:GitHubRulesets', name: 'artifacts-rules', inputs: {} },
       {
         type: 'github:index/repositoryRuleset:RepositoryRuleset',
@@ -145,10 +146,13 @@ describe('what is declared on GitHub', () => {
   it('may be of several repositories, one of them with rules of its own', async () => {
     const both = await declared((opts) => {
       declareGitHub(settings, opts);
-      declareGitHub({ repository: 'product', environments: { preview: { variables: {} } } }, opts);
+      declareGitHub(
+        { repository: 'product', variables: {}, environments: { free: { variables: {} } } },
+        opts,
+      );
     });
     const names = both.map(({ name }) => name).filter((name) => name.startsWith('product'));
-    assert.deepEqual(names, ['product-preview', 'product-preview-environment']);
+    assert.deepEqual(names, ['product-free', 'product-free-environment', 'product-variables']);
   });
 
   const six = [1, 2, 3, 4, 5, 6];
@@ -167,13 +171,25 @@ describe('what is declared on GitHub', () => {
   ];
   for (const [what, settingsOfProd, message] of wrong) {
     it(`refuses ${what} before anything is declared`, async () => {
-      const environments = { preview: { variables: {} }, prod: { variables: {}, ...settingsOfProd } };
+      const environments = { free: { variables: {} }, prod: { variables: {}, ...settingsOfProd } };
       const found = await declared((opts) =>
-        assert.throws(() => declareGitHub({ repository, environments }, opts), { message }),
+        assert.throws(() => declareGitHub({ repository, variables: {}, environments }, opts), { message }),
       );
       assert.deepEqual(found, []);
     });
   }
+});
+
+describe('a variable of the repository', () => {
+  it('is refused where GitHub would, before anything is declared', async () => {
+    const found = await declared((opts) =>
+      assert.throws(() => declareGitHub({ repository, variables: { '1ST': 'x' }, environments: {} }, opts), {
+        message:
+          'variable 1ST of the repository: is no name of a variable; use A-Z, 0-9 and "_", a letter first, and not GITHUB_',
+      }),
+    );
+    assert.deepEqual(found, []);
+  });
 });
 
 describe('the page of a release', () => {

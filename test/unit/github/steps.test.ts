@@ -168,7 +168,7 @@ describe('a step of the workflows', function () {
   });
 
   describe('that logs in to registries', () => {
-    const stack = (text: string) => fs.writeFile(file('Pulumi.prod.yaml'), text);
+    const stack = (text: string, name = 'prod') => fs.writeFile(file(`Pulumi.${name}.yaml`), text);
     const login = () =>
       runStep('node tools/github/registryLogin.mjs prod', {
         DOCKER_CONFIG: file('docker'),
@@ -177,11 +177,12 @@ describe('a step of the workflows', function () {
         REGISTRY_TOKEN: 's3cret',
       });
 
-    it('uses the role for ECR and the token for Docker Hub, in a file that others cannot read', async () => {
+    it('uses the role for ECR, also of the stack that it promotes, and the token for Docker Hub, in a file that others cannot read', async () => {
       const ecr = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
       await stack(
-        `config:\n  falco:registry: docker.io/birds\n  falco:mirrors: [public.ecr.aws/birds, ${ecr}/x]\n`,
+        'config:\n  falco:registry: docker.io\n  falco:mirrors: [public.ecr.aws/birds]\n  falco:from: organization/x/staging\n',
       );
+      await stack(`config:\n  falco:registry: ${ecr}/staging\n`, 'staging');
       const { status, stdout, stderr } = await login();
       assert.equal(status, 0, stderr);
       const written = file('docker/config.json');
@@ -214,7 +215,9 @@ describe('a step of the workflows', function () {
     try {
       gpg(from, '--passphrase', '', '--quick-generate-key', 'Staging <s@example.org>', 'ed25519', 'sign');
       const key = gpg(from, '--armor', '--export-secret-keys');
-      const { stdout } = await ok('.github/steps/import-key.sh', { SIGNING_KEY: key, GNUPGHOME: to });
+      await fs.writeFile(file('Pulumi.staging.yaml'), `config:\n  falco:gnupgHome: ${to}\n`);
+      const env = { SIGNING_KEY: key, STACK_FILES: folder };
+      const { stdout } = await ok('.github/steps/import-key.sh staging', env);
       assert.equal(stdout, '');
       const listed = (home: string) =>
         gpg(home, '--with-colons', '--list-secret-keys').match(/^fpr:.*$/gm) ?? [];
@@ -223,7 +226,7 @@ describe('a step of the workflows', function () {
     } finally {
       for (const home of [from, to]) execFileSync('gpgconf', ['--homedir', home, '--kill', 'all']);
     }
-    const { status, stderr } = await runStep('.github/steps/import-key.sh', { GNUPGHOME: to });
+    const { status, stderr } = await runStep('.github/steps/import-key.sh staging', { STACK_FILES: folder });
     assert.equal(status, 1);
     assert.match(stderr, /SIGNING_KEY: is empty; set the secret SIGNING_KEY of the environment/);
   });
