@@ -152,6 +152,11 @@ export const systemPackages = {
     { package: 'runc', command: 'runc' },
     { package: 'xz-utils', command: 'xz' },
   ],
+  keys: [
+    { package: 'ca-certificates' },
+    { package: 'gnupg', command: 'gpg' },
+    { package: 'gpgv', command: 'gpgv' },
+  ],
   bench: [
     { package: 'apt-utils', command: 'apt-ftparchive' },
     { package: 'aptly', command: 'aptly' },
@@ -189,8 +194,10 @@ export const needs = {
   output: { tools: engine, system: [] },
   services: { tools: services, system: ['core'] },
   adopt: { tools: [], system: ['core'] },
+  status: { tools: ['registry'], system: ['keys'] },
   test: { tools: [...all, 'versitygw', 'actionlint'], system: ['core', 'test'] },
   bench: { tools: all, system: ['core', 'bench'] },
   'docker-build': { tools: ['docker-build'], system: [] },
+  mocks: { tools: [], system: [] },
   compile: { tools: [], system: [] },
 };
