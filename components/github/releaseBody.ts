@@ -53,11 +53,15 @@ export function releaseBody(release: ReleaseBodyInputs): string {
             aliases.map(([name, { url, aliasOf }]) => [`[${name}](${url})`, aliasOf ?? '']),
           ),
         ]),
-    '## Images',
-    table(
-      ['tag', 'by digest'],
-      sorted(images).map(([tag, reference]) => [`\`${tag}\``, `\`${reference}\``]),
-    ),
+    ...(Object.keys(images).length === 0
+      ? []
+      : [
+          '## Images',
+          table(
+            ['tag', 'by digest'],
+            sorted(images).map(([tag, reference]) => [`\`${tag}\``, `\`${reference}\``]),
+          ),
+        ]),
     '## Checksums',
     'For `sha256sum --check --ignore-missing`:',
     fenced(sorted(packages).map(([name, { sha256 }]) => `${sha256}  ${name}`)),

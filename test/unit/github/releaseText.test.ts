@@ -109,6 +109,10 @@ Built from commit ${'c'.repeat(40)}.
     );
   });
 
+  it('has no table of images where there are none', () => {
+    assert.doesNotMatch(releaseBody({ ...release, images: {} }), /Images|by digest/);
+  });
+
   it('does not depend on the order in which files and images are given', () => {
     const reversed = <T>(record: Record<string, T>) =>
       Object.fromEntries(Object.entries(record).reverse()) as Record<string, T>;
