@@ -1,19 +1,20 @@
-// Credentials of a stack's registries, and of those that it promotes from, for crane and BuildKit: of ECR by Amazon's
-// credential helper from the job's AWS role, of Docker Hub from REGISTRY_USERNAME and REGISTRY_TOKEN.
-// node tools/github/registryLogin.mjs STACK
+// Credentials of stacks' registries, and of those that they promote from, for crane and BuildKit: of ECR by Amazon's
+// credential helper from the job's AWS role, of Docker Hub from REGISTRY_USERNAME and REGISTRY_TOKEN. A job that only
+// reads is given no token, and asks Docker Hub without one.
+// node tools/github/registryLogin.mjs STACK...
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { need } from './api.mjs';
 import { stackSettings } from './stackFile.mjs';
 
-const [stack = ''] = process.argv.slice(2);
+const stacks = process.argv.slice(2);
 /** @type {(name: string) => string[]} */
 const registriesOf = (name) => {
   const { registry, mirrors = [], from } = stackSettings(name);
   return [registry, ...mirrors, ...(from ? registriesOf(from.split('/').pop()) : [])];
 };
-const registries = registriesOf(stack).filter(Boolean);
+const registries = stacks.flatMap(registriesOf).filter(Boolean);
 const hosts = [...new Set(registries.map((text) => text.split('/')[0] ?? ''))].sort();
 /** @type {(host: string) => boolean} */
 const isEcr = (host) =>
@@ -23,7 +24,7 @@ const isHub = (host) => /^(index\.)?docker\.io$/.test(host);
 const unknown = hosts.filter((host) => !isEcr(host) && !isHub(host));
 if (unknown.length > 0)
   throw new Error(
-    `Pulumi.${stack}.yaml: no credentials are known for ${unknown.join(', ')}; use ECR or docker.io, or add it here`,
+    `falco:registry of ${stacks.join(', ')}: no credentials are known for ${unknown.join(', ')}; use ECR or docker.io, or add it here`,
   );
 
 const hub = () => {
@@ -32,7 +33,10 @@ const hub = () => {
 };
 const settings = {
   credHelpers: Object.fromEntries(hosts.filter(isEcr).map((host) => [host, 'ecr-login'])),
-  auths: hosts.some(isHub) ? { 'https://index.docker.io/v1/': hub() } : {},
+  auths:
+    hosts.some(isHub) && process.env.REGISTRY_TOKEN !== undefined
+      ? { 'https://index.docker.io/v1/': hub() }
+      : {},
 };
 const folder = process.env.DOCKER_CONFIG ?? join(homedir(), '.docker');
 mkdirSync(folder, { recursive: true, mode: 0o700 });

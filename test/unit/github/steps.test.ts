@@ -169,12 +169,12 @@ describe('a step of the workflows', function () {
 
   describe('that logs in to registries', () => {
     const stack = (text: string, name = 'prod') => fs.writeFile(file(`Pulumi.${name}.yaml`), text);
-    const login = () =>
+    const credentials = { REGISTRY_USERNAME: 'ann', REGISTRY_TOKEN: 's3cret' };
+    const login = (given: Record<string, string> = credentials) =>
       runStep('node tools/github/registryLogin.mjs prod', {
         DOCKER_CONFIG: file('docker'),
         STACK_FILES: folder,
-        REGISTRY_USERNAME: 'ann',
-        REGISTRY_TOKEN: 's3cret',
+        ...given,
       });
 
     it('uses the role for ECR, also of the stack that it promotes, and the token for Docker Hub, in a file that others cannot read', async () => {
@@ -196,13 +196,23 @@ describe('a step of the workflows', function () {
       assert.doesNotMatch(stdout + stderr, /s3cret/);
     });
 
+    it('has none for Docker Hub in a job that only reads, and misses an empty one', async () => {
+      await stack('config:\n  falco:registry: docker.io\n');
+      assert.equal((await login({})).status, 0);
+      const written = JSON.parse(await fs.readFile(file('docker/config.json'), 'utf8')) as object;
+      assert.deepEqual(written, { credHelpers: {}, auths: {} });
+      const empty = await login({ ...credentials, REGISTRY_TOKEN: '' });
+      assert.equal(empty.status, 1);
+      assert.match(empty.stderr, /REGISTRY_TOKEN is not set/);
+    });
+
     it('refuses a registry that it has no credentials for', async () => {
       await stack('config:\n  falco:registry: registry.example.org/birds\n');
       const { status, stderr } = await login();
       assert.equal(status, 1);
       assert.match(
         stderr,
-        /Pulumi\.prod\.yaml: no credentials are known for registry\.example\.org; use ECR or docker\.io, or add it here/,
+        /falco:registry of prod: no credentials are known for registry\.example\.org; use ECR or docker\.io, or add it here/,
       );
     });
   });
