@@ -32,18 +32,23 @@ export function problemLines(resources: ExportedResource[]): string[] {
   ];
 }
 
+async function exported(stack: Stack): Promise<ExportedResource[]> {
+  const { stdout } = await execute('pulumi', ['stack', 'export', '--stack', stack.name], at(stack));
+  return (JSON.parse(stdout) as Exported).deployment.resources ?? [];
+}
+
 /**
- * Says what a refresh found, and marks each image that the registry does not have, so that the next update builds it again (`pulumi state taint`).
- *
- * @param tell gets a line for each
+ * @param tell gets a line for each image that the registry does not have
+ * @returns the URNs of those images
  */
-export async function tellFindings(stack: Stack, tell: (line: string) => void): Promise<void> {
-  const at = { cwd: stack.root, env: stack.env, maxBuffer: 64 << 20 };
-  const { stdout } = await execute('pulumi', ['stack', 'export', '--stack', stack.name], at);
-  const resources = (JSON.parse(stdout) as Exported).deployment.resources ?? [];
-  for (const line of problemLines(resources)) tell(line);
-  const refs = new Map(resources.map(({ urn, outputs }) => [urn, outputs?.ref]));
-  const images = resources.filter(({ type }) => type === 'docker-build:index:Image');
+export async function findLostImages(
+  stack: Stack,
+  tell: (line: string) => void,
+  resources?: ExportedResource[],
+): Promise<string[]> {
+  const all = resources ?? (await exported(stack));
+  const refs = new Map(all.map(({ urn, outputs }) => [urn, outputs?.ref]));
+  const images = all.filter(({ type }) => type === 'docker-build:index:Image');
   const lost: string[] = [];
   for (const { urn, parent } of images) {
     // The component around the image knows what it was pushed as.
@@ -52,9 +57,22 @@ export async function tellFindings(stack: Stack, tell: (line: string) => void): 
     tell(`note: ${ref} is not in the registry any more; the next up builds it again`);
     lost.push(urn);
   }
-  if (lost.length > 0)
-    await execute('pulumi', ['state', 'taint', '--yes', '--stack', stack.name, ...lost], at);
+  return lost;
 }
+
+/**
+ * Says what a refresh found, and marks each image that the registry does not have, so that the next update builds it
+ * again (`pulumi state taint`).
+ */
+export async function tellFindings(stack: Stack, tell: (line: string) => void): Promise<void> {
+  const resources = await exported(stack);
+  for (const line of problemLines(resources)) tell(line);
+  const lost = await findLostImages(stack, tell, resources);
+  if (lost.length > 0)
+    await execute('pulumi', ['state', 'taint', '--yes', '--stack', stack.name, ...lost], at(stack));
+}
+
+const at = ({ root, env }: Stack) => ({ cwd: root, env, maxBuffer: 64 << 20 });
 
 /** Codes of the OCI distribution specification, "Error Codes". Any other failure says nothing about the image. */
 async function isLost(ref: string, env: NodeJS.ProcessEnv): Promise<boolean> {

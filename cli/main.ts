@@ -5,7 +5,7 @@ import { catalog } from '../catalog';
 import { announceCommand, announcementOf } from './announce';
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
-import { tellFindings } from './lostImages';
+import { findLostImages, tellFindings } from './lostImages';
 import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseTaken } from './options';
 import { SettingError } from '../names';
 import { recover } from './recovery';
@@ -88,7 +88,7 @@ async function runOnStack(
     }
     case 'refresh':
       await servicesOf(stack, tell);
-      return refresh(stack, flags);
+      return given.flags.has('preview-only') ? findDrift(stack, flags) : refresh(stack, flags);
     case 'destroy': {
       const before = await stackOutputs(stack);
       await servicesOf(stack, tell);
@@ -128,6 +128,13 @@ async function refresh(stack: Stack, flags: string[]): Promise<number> {
   const status = await runEngine(stack, ['refresh', '--yes', '--skip-preview', ...flags]);
   if (status === 0) await tellFindings(stack, tell);
   return status;
+}
+
+/** Fails where the registry or the bucket is not as the state says. Takes no lock and writes nothing. */
+async function findDrift(stack: Stack, flags: string[]): Promise<number> {
+  const status = await runEngine(stack, ['refresh', '--preview-only', '--expect-no-changes', ...flags]);
+  const lost = await findLostImages(stack, tell);
+  return status === 0 && lost.length > 0 ? 1 : status;
 }
 
 async function output(stack: Stack, asJson: boolean): Promise<number> {

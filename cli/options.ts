@@ -86,7 +86,13 @@ export const commands = {
   },
   refresh: {
     about: 'Compares the state with what the registry and the bucket really hold.',
-    options: { ...stackOption, ...diff, ...json("the engine's events as JSON"), ...yes },
+    options: {
+      ...stackOption,
+      ...diff,
+      'preview-only': { kind: 'flag', help: 'write nothing, also no state; fail when anything differs' },
+      ...json("the engine's events as JSON"),
+      ...yes,
+    },
   },
   destroy: {
     about: 'Takes away what the stack published.',

@@ -116,6 +116,24 @@ describe('drift', function () {
     await repair();
   });
 
+  it('is found by refresh --preview-only, which fails then, and writes nothing', async () => {
+    const { checkpoint } = openStack(project.folder, 'local', {});
+    await project.ok('refresh', '--preview-only');
+    const before = await fs.readFile(checkpoint);
+    const tag = `${repositoryOf('falcosecurity/falco:0.1.0')}:0.1.0`;
+    await copy(outputs.images['falcosecurity/falco-builder:latest'], tag);
+    const moved = await project.script('refresh', '--preview-only', '--diff');
+    assert.notEqual(moved.status, 0);
+    assert.match(moved.text, /tag-falco-version/);
+    await remove(outputs.images['falcosecurity/falco-tester:latest']);
+    const lost = await project.script('refresh', '--preview-only');
+    assert.notEqual(lost.status, 0);
+    assert.match(lost.text, /falco-tester@sha256:\S+ is not in the registry any more/);
+    assert.deepEqual(await fs.readFile(checkpoint), before);
+    await project.ok('refresh');
+    await repair();
+  });
+
   it('of a signing key that expired is found, stops the update, and is over when the key is extended', async () => {
     const home = path.join(project.folder, '.local/gnupg');
     const expire = (when: string) =>

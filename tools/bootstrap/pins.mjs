@@ -138,6 +138,19 @@ export const tools = [
       },
     ],
   },
+  {
+    module: 'actionlint',
+    variables: ['github.com/rhysd/actionlint.version=v1.7.12'],
+    binaries: [
+      {
+        // A newer one may find more: findings are the same everywhere with patch releases of the pinned one only.
+        name: 'actionlint',
+        package: 'github.com/rhysd/actionlint/cmd/actionlint',
+        version: ['-version'],
+        accept: ['1.7.12', '1.8.0'],
+      },
+    ],
+  },
 ];
 
 /** Debian packages by need. `command` is looked for on PATH where there is no dpkg. */
@@ -175,6 +188,7 @@ export const systemPackages = {
     { package: 'lintian', command: 'lintian' },
     { package: 'make', command: 'make' },
     { package: 'rpmlint', command: 'rpmlint' },
+    { package: 'shellcheck', command: 'shellcheck' },
   ],
 };
 
@@ -195,7 +209,7 @@ export const needs = {
   adopt: { tools: [], system: ['core'] },
   announce: { tools: engine, system: [] },
   status: { tools: ['registry'], system: ['keys'] },
-  test: { tools: [...all, 'versitygw'], system: ['core', 'test'] },
+  test: { tools: [...all, 'versitygw', 'actionlint'], system: ['core', 'test'] },
   bench: { tools: all, system: ['core', 'bench'] },
   'docker-build': { tools: ['docker-build'], system: [] },
   mocks: { tools: [], system: [] },
