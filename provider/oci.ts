@@ -152,6 +152,26 @@ export async function copy(from: string, to: string, options: RegistryOptions = 
   });
 }
 
+/** Loopback registries are reached over plain HTTP, as crane does by itself. */
+function regctl(
+  references: string[],
+  args: string[],
+  about: string,
+  options: RegistryOptions & { timeout: number },
+): Promise<string> {
+  const hosts = [...new Set(references.map(hostOf))].filter(isLoopback);
+  const plain = hosts.flatMap((host) => ['--host', `reg=${host},tls=disabled`]);
+  return program('regctl', [...plain, ...args], about, options);
+}
+
+/** Digests of what is attached to an image (OCI distribution specification, "Listing Referrers"), sorted. */
+export async function attachments(reference: string, options: RegistryOptions = {}): Promise<string[]> {
+  const format = '{{range .Descriptors}}{{println .Digest}}{{end}}';
+  const args = ['artifact', 'list', '--format', format, reference];
+  const listed = await regctl([reference], args, reference, { timeout: QUESTION, ...options });
+  return listed.split('\n').filter(Boolean).sort();
+}
+
 /**
  * Copies an image by digest with what is attached to it: referrers (OCI distribution specification, "Listing
  * Referrers"), and the tags that cosign derives from the digest. `regctl` does, which knows registries without the
@@ -162,10 +182,8 @@ export async function copyWithAttachments(
   to: string,
   options: RegistryOptions = {},
 ): Promise<void> {
-  const hosts = [...new Set([hostOf(from), hostOf(to)])].filter(isLoopback);
-  const plain = hosts.flatMap((host) => ['--host', `reg=${host},tls=disabled`]);
   const copyWith = (...what: string[]) =>
-    program('regctl', [...plain, 'image', 'copy', ...what, from, to], `${from} for ${to}`, {
+    regctl([from, to], ['image', 'copy', ...what, from, to], `${from} for ${to}`, {
       timeout: TRANSFER,
       ...options,
     });

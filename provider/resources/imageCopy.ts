@@ -2,7 +2,7 @@
  * An image in a further repository, by digest, with what is attached to it. It has no tag: tags move when every copy
  * of a release is there. Deletion is the ledger's, which knows what other releases name.
  */
-import { copyWithAttachments, digest } from '../oci';
+import { attachments, copyWithAttachments, digest } from '../oci';
 import { changed, CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 
@@ -14,6 +14,8 @@ export interface ImageCopyInputs {
   repository: string;
   /** Tag of `image` that must stand for the digest; empty: none need to. */
   tag: string;
+  /** Set by check where a tag is given: digests of what is attached to the image there, and is to be here. */
+  attachments?: string[];
 }
 
 async function put({ image, digest: wanted, repository }: ImageCopyInputs): Promise<object> {
@@ -26,7 +28,8 @@ export const imageCopy: Resource<ImageCopyInputs, object> = {
     const inputs = known<ImageCopyInputs>(news);
     if (!inputs || news === UNKNOWN || inputs.tag === '') return news;
     const found = await digest(`${inputs.image}:${inputs.tag}`);
-    if (found === inputs.digest) return news;
+    if (found === inputs.digest)
+      return { ...news, attachments: await attachments(`${inputs.image}@${inputs.digest}`) };
     throw new CheckError(
       'digest',
       `${inputs.image}:${inputs.tag} ${found ? `was moved to ${found}` : 'is gone'}, agreed was ${inputs.digest}; repair it there (npm run refresh, then up). Nothing was changed`,
@@ -34,7 +37,7 @@ export const imageCopy: Resource<ImageCopyInputs, object> = {
   },
 
   diff(olds, news) {
-    return { changes: changed(olds, news, ['image', 'digest', 'repository']) };
+    return { changes: changed(olds, news, ['image', 'digest', 'repository', 'attachments']) };
   },
 
   async create(inputs) {
