@@ -3,9 +3,9 @@ import type { Preview, Seen } from './events';
 import { ImageChange, imageChanges, latestStays, TagChange, tagChanges } from './images';
 import { IndexChange, indexChanges, isIndex } from './indexes';
 import { KeyChanges, keyChanges } from './keys';
-import { Change, PackageChange, packageChanges } from './packages';
+import { Change, PackageChange, packageChanges, PACKAGES } from './packages';
 import { parts, reasons } from './reasons';
-import { text, texts } from './values';
+import { text, texts, table } from './values';
 
 export interface SourceChange {
   /** Folder, git URL or tree that it comes from. */
@@ -60,6 +60,7 @@ const SOURCE = 'artifacts:index:Source';
 const TREE = 'artifacts:index:InstallTree';
 const GATE = 'artifacts:index:Gate';
 const LEDGER = 'artifacts:index:Release';
+const PROMOTION = 'artifacts:index:Promotion';
 
 /** What has a section of its own, and what is a step towards it and says nothing to a reader. */
 const SPOKEN_OF = [
@@ -67,7 +68,9 @@ const SPOKEN_OF = [
   TREE,
   GATE,
   LEDGER,
-  'artifacts:index:Package',
+  PROMOTION,
+  ...PACKAGES,
+  'artifacts:index:ImageCopy',
   'artifacts:index:Base',
   'artifacts:index:Tag',
   'artifacts:index:SigningKey',
@@ -83,6 +86,7 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
   const of = (type: string) => resources.filter((one) => one.type === type);
   const moving = (type: string) => of(type).filter(({ operation }) => operation !== 'same');
   const source = of(SOURCE)[0];
+  const origin = source ?? of(PROMOTION)[0];
   const tree = moving(TREE).find(({ operation }) => operation !== 'delete');
   const ledger = of(LEDGER);
   const packages = packageChanges(resources);
@@ -93,10 +97,10 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
   const gone = changing.filter(({ operation }) => operation === 'delete');
   return {
     changes: changing.length > 0,
-    isRelease: source !== undefined,
+    isRelease: origin !== undefined,
     version: {
-      from: source && text(source.old, 'version'),
-      to: source && source.operation !== 'delete' ? text(source.new, 'version') : undefined,
+      from: origin && versionIn(origin.old),
+      to: origin && origin.operation !== 'delete' ? versionIn(origin.new) : undefined,
     },
     ...(source && { source: sourceChange(source) }),
     ...(tree && { tree: reasons(tree) }),
@@ -128,6 +132,10 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
     resources: resources.map(({ name, operation }) => ({ name, operation })),
   };
 }
+
+/** Of a source, or of what was agreed to take over. */
+const versionIn = (fields: Seen['new']) =>
+  text(fields, 'version') ?? text(table(fields, 'pinned'), 'version');
 
 function sourceChange(source: Seen): SourceChange {
   const { old, new: after, operation } = source;

@@ -38,12 +38,19 @@ export interface TagChange {
 
 const IMAGE = 'docker-build:index:Image';
 const BASE = 'artifacts:index:Base';
+const COPY = 'artifacts:index:ImageCopy';
 const TAG = 'artifacts:index:Tag';
 const LEDGER = 'artifacts:index:Release';
 
+/** An image that is taken over from another stack; any other copy is a step towards a tag. */
+const isPromoted = ({ type, old, new: after }: Seen) =>
+  type === COPY && Boolean(text(after, 'tag') ?? text(old, 'tag'));
+
+const isImage = (one: Seen) => one.type === IMAGE || one.type === BASE || isPromoted(one);
+
 export function imageChanges(resources: Seen[]): ImageChange[] {
   return resources
-    .filter(({ type, operation }) => (type === IMAGE || type === BASE) && operation !== 'same')
+    .filter((one) => isImage(one) && one.operation !== 'same')
     .map((resource) => {
       const { name, type, operation, old, new: after } = resource;
       const kind = type === BASE ? 'base' : 'image';

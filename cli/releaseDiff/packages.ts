@@ -24,14 +24,15 @@ export interface PackageChange {
   because: string[];
 }
 
-const TYPE = 'artifacts:index:Package';
+/** Built here, or taken over from another stack. */
+export const PACKAGES = ['artifacts:index:Package', 'artifacts:index:PromotedPackage'];
 
 export function packageChanges(resources: Seen[]): PackageChange[] {
   const listed = new Set(
     resources.flatMap(({ old }) => tables(old, 'packages').flatMap((one) => text(one, 'fileName') ?? [])),
   );
   return resources
-    .filter(({ type, operation }) => type === TYPE && operation !== 'same')
+    .filter(({ type, operation }) => PACKAGES.includes(type) && operation !== 'same')
     .map((resource) => {
       const { name, operation, old, new: after } = resource;
       const [before, now] = [text(old, 'fileName'), text(after, 'fileName')];
