@@ -118,6 +118,8 @@ describe('drift', function () {
 
   it('is found by refresh --preview-only, which fails then, and writes nothing', async () => {
     const { checkpoint } = openStack(project.folder, 'local', {});
+    // The state learns of a key that the first update made.
+    await stack.refresh();
     await project.ok('refresh', '--preview-only');
     const before = await fs.readFile(checkpoint);
     const tag = `${repositoryOf('falcosecurity/falco:0.1.0')}:0.1.0`;
