@@ -67,6 +67,10 @@ export interface Promoted {
   pinned: PinnedRelease;
   /** `falco:expectedKey`: fingerprint of that stack's signing key. */
   expectedKey: string;
+  /** `falco:releases`: `<owner>/<name>` on GitHub whose releases page gets one for the version. Default: none does. */
+  releases?: string;
+  /** `falco:changelog`: Markdown file whose section of the version is that page's text. Default: it has none. */
+  changelog?: string;
 }
 
 const KEYS = [
@@ -96,6 +100,8 @@ const KEYS = [
   'from',
   'release',
   'expectedKey',
+  'releases',
+  'changelog',
 ] as const;
 type Key = (typeof KEYS)[number];
 
@@ -161,7 +167,16 @@ function promoted(config: pulumi.Config): Promoted {
       key('expectedKey'),
       `"${expectedKey}" is no fingerprint; give the 40 hex digits of the key of ${from}`,
     );
-  return { from, expectedKey, pinned: pinned(structured(config, 'release')) };
+  const releases = config.get('releases');
+  if (releases !== undefined && !/^[\w.-]+\/[\w.-]+$/.test(releases))
+    throw new SettingError(key('releases'), `"${releases}" is no repository; give OWNER/NAME on GitHub`);
+  return {
+    from,
+    expectedKey,
+    pinned: pinned(structured(config, 'release')),
+    releases,
+    changelog: config.get('changelog'),
+  };
 }
 
 /** @throws SettingError for anything but what `npm run propose` writes */

@@ -11,6 +11,7 @@ import { PackageBucket } from './components/aws/packageBucket';
 import { PrivateRegistry } from './components/aws/privateRegistry';
 import { PublicRegistry } from './components/aws/publicRegistry';
 import { InfraSettings, LOGS_SUFFIX, Place } from './infraConfig';
+import { declareInfraGithub } from './infraGithub';
 import { jobs, STACKS } from './infraJobs';
 import { Catalog, ImageRow } from './model';
 import { BASE_REPOSITORY, usageText } from './names';
@@ -53,6 +54,19 @@ export function declareInfra(catalog: Catalog, settings: InfraSettings) {
     return [name, role.arn] as const;
   });
 
+  const mirror = settings.ecrPublic && `public.ecr.aws/${settings.ecrPublic.alias}`;
+  if (settings.github)
+    declareInfraGithub({
+      settings,
+      github: settings.github,
+      roles: Object.fromEntries(roles),
+      statusUrls: [
+        places.prod.outputs.url,
+        `docker.io/${catalog.product.imageNamespace}`,
+        ...(mirror ? [mirror] : []),
+      ],
+    });
+
   const host = `${account}.dkr.ecr.${region}.amazonaws.com`;
   return {
     account,
@@ -66,7 +80,7 @@ export function declareInfra(catalog: Catalog, settings: InfraSettings) {
     },
     prod: {
       ...places.prod.outputs,
-      ...(settings.ecrPublic && { mirror: `public.ecr.aws/${settings.ecrPublic.alias}` }),
+      ...(mirror && { mirror }),
     },
     roles: Object.fromEntries(roles),
   };

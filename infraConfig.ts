@@ -49,6 +49,19 @@ export interface InfraSettings {
   ecr: Makes | 'none';
   /** `infra:ecrPublic`: `alias` of the registry (`public.ecr.aws/<alias>`), and `repositories`. Default: none. */
   ecrPublic?: { alias: string; repositories: Makes };
+  /** `infra:github`: environments, variables and rules of the repositories. Default: they are made by hand. */
+  github?: GithubSettings;
+}
+
+export interface GithubSettings {
+  /** `source`: address of the product's sources, of which a tag is built. */
+  source: string;
+  /** `registryUsername`: who pushes images to Docker Hub. */
+  registryUsername: string;
+  /** `teams`, `users`: numbers of those one of whom approves a release. */
+  reviewers: { teams: number[]; users: number[] };
+  /** `releases`: `<owner>/<name>` whose releases page gets one for each version. Default: none does. */
+  releases?: string;
 }
 
 type Makes = 'make' | 'existing';
@@ -66,6 +79,7 @@ const KEYS = [
   'images',
   'ecr',
   'ecrPublic',
+  'github',
 ] as const;
 type Key = (typeof KEYS)[number];
 
@@ -103,6 +117,7 @@ export function readInfraSettings(catalog: Catalog): InfraSettings {
     images: images(list(config, 'images'), catalog),
     ecr: oneOf(config.get('ecr') ?? 'make', key('ecr'), ['make', 'existing', 'none']),
     ecrPublic: ecrPublic(config),
+    github: github(config),
   };
 }
 
@@ -306,4 +321,36 @@ function ecrPublic(config: pulumi.Config): InfraSettings['ecrPublic'] {
     ),
     repositories: oneOf(repositories, key('ecrPublic', 'repositories'), ['make', 'existing']),
   };
+}
+
+function github(config: pulumi.Config): GithubSettings | undefined {
+  const given = table(config, 'github', [
+    'source',
+    'registryUsername',
+    'teams',
+    'users',
+    'releases',
+  ] as const);
+  if (!given) return undefined;
+  const [teams, users] = [numbers(given.teams, 'teams'), numbers(given.users, 'users')];
+  if (teams.length + users.length === 0)
+    throw new SettingError(
+      key('github'),
+      'names nobody who approves releases; give teams or users by number',
+    );
+  const releases = text(given.releases, key('github', 'releases'));
+  return {
+    source: needed(given.source, key('github', 'source'), 'the address of the sources'),
+    registryUsername: needed(given.registryUsername, key('github', 'registryUsername'), 'a user'),
+    reviewers: { teams, users },
+    ...(releases !== undefined && {
+      releases: check(releases, key('github', 'releases'), REPOSITORY, 'OWNER/NAME on GitHub'),
+    }),
+  };
+}
+
+function numbers(value: unknown, field: string): number[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.every((item) => Number.isInteger(item))) return value as number[];
+  throw new SettingError(key('github', field), 'must be a list of numbers');
 }

@@ -69,7 +69,7 @@ export function jobs(args: JobsArgs): Job[] {
     {
       name: 'staging-master',
       description: 'Publishes master builds to the -dev repositories. Cannot touch what releases use.',
-      subjects: subject(`ref:refs/heads/${branch}`),
+      subjects: subject(`environment:${STACKS.master}`),
       rights: [
         ...publishing(staging, 'Staging', [...keys.dev, buildPrefix(STACKS.master), ledgerKey('master')]),
         ...ecr(settings, pullEcr, [STACKS.master]),

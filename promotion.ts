@@ -19,10 +19,14 @@ export interface PromotionOrigin {
   /** Fingerprint of that stack's key. */
   expectedKey: string;
   signing: SigningSettings;
+  /** `<owner>/<name>` on GitHub whose releases page gets one for the version. */
+  releases?: string;
+  /** Markdown file whose section of the version is that page's text. */
+  changelog?: string;
 }
 
 /** Declares every resource of a promoted release and returns the stack's outputs. */
-export function declarePromotion(settings: PublishSettings, origin: PromotionOrigin) {
+export async function declarePromotion(settings: PublishSettings, origin: PromotionOrigin) {
   const { namespace } = settings;
   const { from, pinned, expectedKey } = origin;
   refuseUnknown(settings, pinned);
@@ -60,7 +64,23 @@ export function declarePromotion(settings: PublishSettings, origin: PromotionOri
     },
     moved,
   );
-  return publishedOutputs({ settings, version: pulumi.output(version), ...published });
+  const outputs = publishedOutputs({ settings, version: pulumi.output(version), ...published });
+  const [latest] = published.tags.moving;
+  if (origin.releases === undefined || !latest) return outputs;
+  // Loaded only here: the SDK of GitHub is of no use to others.
+  const { declareReleasePage } = await import('./releasePage');
+  const isLatest = latest.targetVersion.apply((newest) => newest === version);
+  const page = await declareReleasePage(
+    {
+      ...{ version, isLatest, packages: outputs.packages, images: outputs.images },
+      commit: pinned.commit,
+      repository: origin.releases,
+      changelog: origin.changelog,
+      setting: `${namespace}:changelog`,
+    },
+    published.tags.moving,
+  );
+  return { ...outputs, page };
 }
 
 /** `staging` as a backend on files or S3 knows it; a full name as it is. */

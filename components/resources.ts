@@ -190,6 +190,8 @@ export class Tag extends pulumi.CustomResource {
   declare readonly repository: pulumi.Output<string>;
   declare readonly tag: pulumi.Output<string>;
   declare readonly target: pulumi.Output<string>;
+  /** Version of the release that it stands for. */
+  declare readonly targetVersion: pulumi.Output<string>;
 
   constructor(name: string, args: Args<TagInputs>, opts?: pulumi.CustomResourceOptions) {
     super('artifacts:index:Tag', name, outputs(['target', 'targetVersion'], args), opts);

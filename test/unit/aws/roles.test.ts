@@ -73,7 +73,7 @@ describe('the roles of the jobs', () => {
     const [own, caller, other] = ['falcosecurity/falco-artifacts', 'falcosecurity/falco', 'mallory/falco'];
     const subjects: Record<Job, string> = {
       preview: 'pull_request',
-      'staging-master': 'ref:refs/heads/master',
+      'staging-master': 'environment:staging-master',
       staging: 'environment:staging',
       release: 'environment:prod',
       drift: 'ref:refs/heads/master',

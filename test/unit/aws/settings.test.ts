@@ -50,12 +50,28 @@ describe('the settings of the stack infra', () => {
       images: catalog.images.map(({ name }) => name),
       ecr: 'make',
       ecrPublic: { alias: 'falcosecurity', repositories: 'make' },
+      github: {
+        source: 'https://github.com/falcosecurity/falco',
+        registryUsername: 'falcosecuritybot',
+        reviewers: { teams: [1000001], users: [] },
+        releases: 'falcosecurity/falco',
+      },
     });
   });
 
   const prod = (fields: object) => ({ 'infra:prod': { bucket: 'a-bucket', ...fields } });
   const wrong: [string, Record<string, unknown>, RegExp][] = [
     ['no account', { 'infra:account': undefined }, /^infra:account: is missing; give an AWS account/],
+    [
+      'nobody who approves',
+      { 'infra:github': { source: 'https://x', registryUsername: 'x' } },
+      /^infra:github: names nobody who approves releases/,
+    ],
+    [
+      'an approver by name',
+      { 'infra:github': { source: 'https://x', registryUsername: 'x', teams: ['maintainers'] } },
+      /^infra:github\.teams: must be a list of numbers/,
+    ],
     ['a short account', { 'infra:account': 1234 }, /^infra:account: "1234" is none; give an AWS account/],
     ['a region that is none', { 'infra:region': 'europe' }, /^infra:region: "europe" is none/],
     ['no repository', { 'infra:repository': 'falco' }, /^infra:repository: .*give OWNER\/NAME/],

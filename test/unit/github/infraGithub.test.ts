@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { declareInfraStack, stackConfig } from '../aws/declared';
+import { declaredResources } from '../../../cli/mocks';
+
+const named = (declared: Awaited<ReturnType<typeof declareInfraStack>>, type: string) =>
+  declared.filter((one) => one.type.endsWith(`:${type}`)).map(({ name }) => name);
+
+describe('what the stack infra declares on GitHub', function () {
+  this.timeout(30_000);
+
+  it('is three environments here, and for a caller the two that build, each with the role of its own jobs', async () => {
+    const declared = await declareInfraStack();
+    assert.deepEqual(named(declared, 'RepositoryEnvironment'), [
+      'falco-artifacts-prod-environment',
+      'falco-artifacts-staging-environment',
+      'falco-artifacts-staging-master-environment',
+      'falco-staging-environment',
+      'falco-staging-master-environment',
+    ]);
+    const roles = declared
+      .filter(({ inputs }) => inputs.variableName === 'AWS_ROLE_ARN')
+      .map(({ name, inputs }) => `${name} ${inputs.value as string}`);
+    assert.deepEqual(roles, [
+      'falco-artifacts-prod-AWS_ROLE_ARN arn:mock:role-release',
+      'falco-artifacts-staging-AWS_ROLE_ARN arn:mock:role-staging',
+      'falco-artifacts-staging-master-AWS_ROLE_ARN arn:mock:role-staging-master',
+      'falco-staging-AWS_ROLE_ARN arn:mock:role-staging',
+      'falco-staging-master-AWS_ROLE_ARN arn:mock:role-staging-master',
+    ]);
+    assert.deepEqual(named(declared, 'RepositoryRuleset'), [
+      'falco-artifacts-rules-branch',
+      'falco-artifacts-rules-tags',
+    ]);
+  });
+
+  it('is nothing where the settings say nothing of it', async () => {
+    const declared = await declareInfraStack({ 'infra:github': undefined });
+    assert.deepEqual(
+      declared.filter(({ type }) => type.startsWith('github:')),
+      [],
+    );
+  });
+});
+
+describe('the page of a promoted version', function () {
+  this.timeout(30_000);
+
+  it('is of the version and commit that were agreed to, and nowhere without a repository', async () => {
+    const config = stackConfig('prod');
+    const { version, commit } = config['falco:release'] as { version: string; commit: string };
+    const declared = await declaredResources('falco-artifacts', 'prod', config);
+    const [page] = declared.filter(({ type }) => type === 'github:index/release:Release');
+    const { repository, tagName, targetCommitish } = page.inputs;
+    assert.deepEqual([repository, tagName, targetCommitish], ['falco', version, commit]);
+    const { 'falco:releases': releases, ...others } = config;
+    assert.equal(releases, 'falcosecurity/falco');
+    const without = await declaredResources('falco-artifacts', 'prod', others);
+    assert.deepEqual(
+      without.filter(({ type }) => type.startsWith('github:')),
+      [],
+    );
+  });
+});
