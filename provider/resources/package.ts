@@ -226,14 +226,18 @@ export const packageFile: Resource<PackageInputs, PackageOutputs> = {
     return build(news, olds);
   },
 
-  /** A lost or truncated file is made anew by the next update. */
-  async read(state) {
-    const found = await openStore(state.bucket).head(state.key);
-    return found?.size === state.size ? state : undefined;
-  },
-
-  async delete(state) {
-    const store = openStore(state.bucket);
-    for (const key of await store.list(`${state.prefix}/`)) await store.delete(key);
-  },
+  read: keptFile,
+  delete: removeFiles,
 };
+
+/** A lost or truncated file is made anew by the next update. */
+export async function keptFile<S extends Blob & { bucket: string }>(state: S): Promise<S | undefined> {
+  const found = await openStore(state.bucket).head(state.key);
+  return found?.size === state.size ? state : undefined;
+}
+
+/** Everything that a package's resource has put below its prefix; what is published lies elsewhere. */
+export async function removeFiles({ bucket, prefix }: { bucket: string; prefix: string }): Promise<void> {
+  const store = openStore(bucket);
+  for (const key of await store.list(`${prefix}/`)) await store.delete(key);
+}

@@ -14,7 +14,7 @@ import { hashFile } from '../source/files';
 import { copyBetween } from '../store/between';
 import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
-import type { Signing } from './package';
+import { keptFile, removeFiles, Signing } from './package';
 import type { Blob } from './source';
 
 export interface PromotedPackageInputs {
@@ -129,13 +129,6 @@ export const promotedPackage: Resource<PromotedPackageInputs, PromotedPackageOut
     return promote(news, olds);
   },
 
-  async read(state) {
-    const found = await openStore(state.bucket).head(state.key);
-    return found?.size === state.size ? state : undefined;
-  },
-
-  async delete(state) {
-    const store = openStore(state.bucket);
-    for (const key of await store.list(`${state.prefix}/`)) await store.delete(key);
-  },
+  read: keptFile,
+  delete: removeFiles,
 };
