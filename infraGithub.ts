@@ -1,6 +1,7 @@
 /** What the stack `infra` declares on GitHub: for the repository whose workflows publish, and for those that call them. */
-import { Provider } from '@pulumi/github/provider';
+import type { Provider } from '@pulumi/github/provider';
 import * as pulumi from '@pulumi/pulumi';
+import { githubProvider } from './components/github/provider';
 import { declareGitHub, EnvironmentSettings } from './github';
 import type { GithubSettings, InfraSettings } from './infraConfig';
 import { STACKS } from './infraJobs';
@@ -46,7 +47,7 @@ export function declareInfraGithub({ settings, github, roles, statusUrls }: Infr
   const providers = new Map<string, Provider>();
   for (const one of [repository, ...callers]) {
     const [owner = '', name = ''] = one.split('/');
-    const provider = providers.get(owner) ?? new Provider(`github-${owner}`, { owner });
+    const provider = providers.get(owner) ?? githubProvider(`github-${owner}`, owner);
     providers.set(owner, provider);
     const isOwn = one === repository;
     declareGitHub(

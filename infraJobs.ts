@@ -52,7 +52,8 @@ export function jobs(args: JobsArgs): Job[] {
     ...readBucket('Staging', { bucket: staging, keys: everything }),
     ...readBucket('Prod', { bucket: prod, keys: everything }),
     ...ecr(settings, pullEcr, [STACKS.staging, STACKS.master]),
-    ...stateOf(state, Object.values(STACKS)),
+    // Not that of infra: whoever sets up the accounts looks at it.
+    ...stateOf(state, [STACKS.staging, STACKS.master, STACKS.prod]),
   ];
   const publishing = (bucket: string, of: string, written: string[]) => [
     ...readBucket(of, { bucket, keys: everything }),
@@ -101,7 +102,8 @@ export function jobs(args: JobsArgs): Job[] {
     {
       name: 'release',
       description: 'Publishes what staging proved. Reads staging, writes the places of releases.',
-      subjects: subject(`environment:${STACKS.prod}`),
+      // Not of a caller: an environment that nobody declared there has no reviewers.
+      subjects: [`repo:${repository}:environment:${STACKS.prod}`],
       rights: [
         ...readBucket('Staging', { bucket: staging, keys: everything }),
         ...publishing(prod, 'Prod', [

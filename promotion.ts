@@ -5,6 +5,7 @@ import { PromotedPackages } from './components/promotedPackages';
 import { Promotion } from './components/resources';
 import { signingKey, SigningSettings } from './components/signingKey';
 import { PublishSettings } from './components/settings';
+import type { Catalog } from './model';
 import { SettingError } from './names';
 import { publishedOutputs } from './outputs';
 import type { PinnedRelease, ReleaseRecord } from './provider/promotion/record';
@@ -36,6 +37,7 @@ export async function declarePromotion(settings: PublishSettings, origin: Promot
     record: stack.getOutput('release') as pulumi.Output<ReleaseRecord>,
     pinned: pinned,
     expectedKey,
+    floors: floorsOf(settings.catalog),
     namespace,
   });
   const key = signingKey(settings, origin.signing);
@@ -88,8 +90,17 @@ function stackName(from: string): string {
   return from.includes('/') ? from : `organization/${pulumi.getProject()}/${from}`;
 }
 
+/** Packages with binaries (components/gates.ts). */
+const floorsOf = ({ packages }: Catalog) =>
+  packages.filter(({ gate }) => ['deb', 'rpm', 'install'].includes(gate)).map(({ key }) => key);
+
 /** A name that the catalog does not have would be left out in silence. */
 function refuseUnknown({ catalog, namespace }: PublishSettings, pinned: PinnedRelease): void {
+  if (pinned.version.includes('-'))
+    throw new SettingError(
+      `${namespace}:release`,
+      `${pinned.version} is a candidate, which is for those who try it there; promote the release`,
+    );
   const known = {
     packages: catalog.packages.map(({ key }) => key),
     images: catalog.images.map(({ name }) => name),

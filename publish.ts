@@ -23,11 +23,7 @@ export interface PublishArgs {
 /** Indexes, tags, then what moves. `proved`: no index and no tag moves before all of it is there. */
 export function publish(args: PublishArgs, proved: pulumi.Resource[]) {
   const { settings, version, key, packages, images, bases } = args;
-  const names = releasedNames(
-    'released-names',
-    { settings, version, packages, images: Object.values(images) },
-    proved,
-  );
+  const names = releasedNames('released-names', { settings, version, packages, images }, proved);
   const copies = new ImageCopies('image-copy', { settings, images }, [names]);
   const barrier = [...proved, names, ...copies.all];
   const repositories = new Repositories('repository', { settings, version, packages, key }, barrier);

@@ -1,9 +1,9 @@
 /** The page of a promoted version on GitHub, after everything else of the release. */
 import * as fs from 'node:fs/promises';
-import { Provider } from '@pulumi/github/provider';
 import * as pulumi from '@pulumi/pulumi';
 import { changelogSection } from './components/github/changelog';
 import { GitHubRelease, GitHubReleaseArgs } from './components/github/githubRelease';
+import { githubProvider } from './components/github/provider';
 
 export interface ReleasePageArgs extends Pick<
   GitHubReleaseArgs,
@@ -31,7 +31,7 @@ export async function declareReleasePage(
   const release = new GitHubRelease(
     'release',
     { ...page, version, repository: name, notes },
-    { providers: [new Provider('github', { owner })], dependsOn },
+    { providers: [githubProvider('github', owner)], dependsOn },
   );
   return release.url;
 }

@@ -71,6 +71,7 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
       indexSetting: 'falco:indexKeys',
       publishedKeys,
       isPublic: false,
+      signs: true,
     });
     const signer = await openSigner({ home, key: id, setting, indexKeys, publishedKeys });
     await adopt(store, settings, signer, date);

@@ -63,6 +63,12 @@ async function runOnStack(
   stack: Stack,
   given: Given,
 ): Promise<number> {
+  // On a runner, a state of its own would go with it.
+  if (!stack.isOfThisMachine && !stack.isRemote && process.env.GITHUB_ACTIONS === 'true')
+    throw new SettingError(
+      'PULUMI_BACKEND_URL',
+      `is not set, and the state of ${stack.name} would be lost with this runner; set the repository's variable (docs/github.md)`,
+    );
   if (command === 'services') return servicesCommand(stack, given.positionals[0] ?? 'status');
   if (command === 'adopt')
     return (await import('./adopt')).adoptCommand(stack, given.positionals[0] ?? 'show');

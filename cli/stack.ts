@@ -17,6 +17,8 @@ export interface Stack {
   checkpoint: string;
   /** Its state is elsewhere (PULUMI_BACKEND_URL): the stack is made and locks are looked after there. */
   isRemote: boolean;
+  /** Its state never leaves this machine: it has the local stacks' salt. */
+  isOfThisMachine: boolean;
   /** What a person should know before the run. */
   remarks: string[];
 }
@@ -75,6 +77,7 @@ export function openStack(root: string, name: string, overrides: Overrides): Sta
     env: environment(root, remote ?? `file://${state}`, isPassphraseEmpty),
     checkpoint: path.join(state, '.pulumi', 'stacks', PROJECT, `${name}.json`),
     isRemote: remote !== undefined,
+    isOfThisMachine: isPassphraseEmpty,
     remarks,
   };
 }

@@ -24,10 +24,10 @@ export class ImageCopies extends pulumi.ComponentResource {
   ) {
     super('artifacts:components:ImageCopies', name, {}, opts);
     this.all = imageNames(settings, images).flatMap(({ image, registry, repository, label }) => {
-      const { repository: own, digest } = entryOf(images, image);
+      const { repository: own, digest, attachments } = entryOf(images, image);
       const there = `${registry}/${repository}`;
       if (there === own) return [];
-      const inputs = { image: own, digest, repository: there, tag: '' };
+      const inputs = { image: own, digest, repository: there, tag: '', ...(attachments && { attachments }) };
       return [new ImageCopy(`${name}-${label}`, inputs, { parent: this, dependsOn })];
     });
     this.registerOutputs({});

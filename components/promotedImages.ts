@@ -29,7 +29,13 @@ export class PromotedImages extends pulumi.ComponentResource {
         tag: settings.channel === 'master' ? 'master' : version,
       };
       const copy = new ImageCopy(`${name}-${image.name}`, inputs, { parent: this });
-      this.all[image.name] = { repository, digest: copy.digest, support: [], copy };
+      this.all[image.name] = {
+        repository,
+        digest: copy.digest,
+        support: [],
+        attachments: copy.attachments,
+        copy,
+      };
     }
     this.registerOutputs({});
   }

@@ -2,10 +2,12 @@
 import * as pulumi from '@pulumi/pulumi';
 import { listing, RepositoriesArgs } from './repositories';
 import { ReleasedNames } from './resources';
+import { entryOf, imageNames } from './imageNames';
 import { ImageEntry } from './settings';
 
 export interface ReleasedNamesArgs extends Pick<RepositoriesArgs, 'settings' | 'version' | 'packages'> {
-  images: ImageEntry[];
+  /** By name in the catalog. */
+  images: Record<string, ImageEntry>;
 }
 
 export function releasedNames(
@@ -27,8 +29,18 @@ export function releasedNames(
       setting: `${settings.namespace}:immutable`,
       immutable: settings.immutable,
       repositories: pulumi.output(repositories),
-      images: Object.fromEntries(images.map((image) => [image.repository, image.digest])),
+      images: Object.fromEntries(Object.values(images).map((image) => [image.repository, image.digest])),
+      tags: pulumi.output(fixedTags(args)),
     },
     { dependsOn },
   );
+}
+
+/** A master build has none: its tag moves. */
+function fixedTags({ settings, version, images }: ReleasedNamesArgs) {
+  if (settings.channel === 'master') return [];
+  return imageNames(settings, images).map(({ image, registry, repository, suffix }) => ({
+    reference: pulumi.interpolate`${registry}/${repository}:${version}${suffix}`,
+    digest: entryOf(images, image).digest,
+  }));
 }

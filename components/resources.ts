@@ -119,9 +119,10 @@ export class Package extends pulumi.CustomResource {
 export class ImageCopy extends pulumi.CustomResource {
   declare readonly repository: pulumi.Output<string>;
   declare readonly digest: pulumi.Output<string>;
+  declare readonly attachments: pulumi.Output<string[] | undefined>;
 
   constructor(name: string, args: Args<ImageCopyInputs>, opts?: pulumi.CustomResourceOptions) {
-    super('artifacts:index:ImageCopy', name, args, opts);
+    super('artifacts:index:ImageCopy', name, outputs(['attachments'], args), opts);
   }
 }
 

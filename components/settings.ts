@@ -75,4 +75,6 @@ export interface ImageEntry {
   digest: pulumi.Output<string>;
   /** References of what it was built from and that nothing else keeps. */
   support: pulumi.Output<string>[];
+  /** Digests of what is attached to it, where it comes from another stack. */
+  attachments?: pulumi.Output<string[] | undefined>;
 }

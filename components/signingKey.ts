@@ -1,4 +1,5 @@
 /** The key that signs what a stack publishes. */
+import * as pulumi from '@pulumi/pulumi';
 import { localKeyName } from '../names';
 import { SigningKey } from './resources';
 import { PublishSettings } from './settings';
@@ -24,6 +25,7 @@ export function signingKey(
     indexSetting: `${namespace}:indexKeys`,
     publishedKeys: signing.publishedKeys,
     isPublic: isPublic(url),
+    signs: !pulumi.runtime.isDryRun(),
   });
 }
 

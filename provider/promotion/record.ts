@@ -87,15 +87,21 @@ export function unlike(pinned: PinnedRelease, record: ReleaseRecord): string[] {
   ];
 }
 
-/** Packages and images that no gate looked at, in the form that is published. */
-export function unproved({ packages, images, gates }: ReleaseRecord): string[] {
-  const passed = new Set(Object.values(gates).map(([subject]) => subject));
+/**
+ * Packages and images whose own gate did not look at them in the form that is published. `floors`: packages that have a
+ * second one, of what their binaries need.
+ */
+export function unproved({ packages, images, gates }: ReleaseRecord, floors: string[] = []): string[] {
+  const passed = (gate: string, digest: string) => gates[gate]?.[0] === digest;
   return [
     ...Object.entries(packages)
-      .filter(([, { proved }]) => !passed.has(proved))
+      .filter(([name, { proved }]) => {
+        const names = [name, ...(floors.includes(name) ? [`floor-${name}`] : [])];
+        return !names.every((gate) => passed(gate, proved));
+      })
       .map(([name]) => `package ${name}`),
     ...Object.entries(images)
-      .filter(([, { digest }]) => !passed.has(digest))
+      .filter(([name, { digest }]) => !passed(`image-${name}`, digest))
       .map(([name]) => `image ${name}`),
   ];
 }

@@ -14,7 +14,7 @@ export interface ImageCopyInputs {
   repository: string;
   /** Tag of `image` that must stand for the digest; empty: none need to. */
   tag: string;
-  /** Set by check where a tag is given: digests of what is attached to the image there, and is to be here. */
+  /** Digests of what is attached to the image there, and is to be here. Set by check where a tag is given. */
   attachments?: string[];
 }
 
@@ -24,10 +24,14 @@ async function put({ image, digest: wanted, repository }: ImageCopyInputs): Prom
 }
 
 export const imageCopy: Resource<ImageCopyInputs, object> = {
-  async check(news) {
+  async check(news, olds) {
     const inputs = known<ImageCopyInputs>(news);
     if (!inputs || news === UNKNOWN || inputs.tag === '') return news;
-    const found = await digest(`${inputs.image}:${inputs.tag}`);
+    const isHere = olds?.image === inputs.image && olds.digest === inputs.digest;
+    // It is here: the other stack may have let it go since.
+    if (isHere && !(await digest(`${inputs.image}@${inputs.digest}`)))
+      return { ...news, attachments: olds.attachments };
+    const found = isHere ? inputs.digest : await digest(`${inputs.image}:${inputs.tag}`);
     if (found === inputs.digest)
       return { ...news, attachments: await attachments(`${inputs.image}@${inputs.digest}`) };
     throw new CheckError(

@@ -4,6 +4,7 @@
  */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { rpmContents, rpmSignature } from '../formats/rpmHeader';
 import { openSigner, signRpm } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
@@ -99,9 +100,11 @@ async function promote(inputs: PromotedPackageInputs, before?: State): Promise<P
 
 export const promotedPackage: Resource<PromotedPackageInputs, PromotedPackageOutputs> = {
   /** A preview already says that the other stack has lost or changed it. */
-  async check(news) {
+  async check(news, olds) {
     const inputs = known<PromotedPackageInputs>(news);
     if (!inputs || news === UNKNOWN) return news;
+    // It is here: the other stack may have let it go since.
+    if (isDeepStrictEqual(olds?.source, inputs.source)) return news;
     const { from, source } = inputs;
     const store = openStore(from.bucket);
     const found = await store.head(source.key);

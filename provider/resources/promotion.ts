@@ -1,4 +1,5 @@
 /** The release that a stack takes over from another: agreed to by digest, proved by its gates, of the right key. */
+import { isDeepStrictEqual } from 'node:util';
 import { PinnedRelease, ReleaseRecord, unlike, unproved } from '../promotion/record';
 import { changed, CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
@@ -12,11 +13,13 @@ export interface PromotionInputs {
   pinned: PinnedRelease;
   /** Fingerprint of the key that must have signed it. */
   expectedKey: string;
+  /** Keys of packages whose binaries must have been held against the oldest system, too. */
+  floors: string[];
   /** Configuration namespace, for messages. */
   namespace: string;
 }
 
-function refuse({ from, record, pinned, expectedKey, namespace }: PromotionInputs): void {
+function refuse({ from, record, pinned, expectedKey, floors, namespace }: PromotionInputs): void {
   const stop = (property: string, message: string) => {
     throw new CheckError(property, `${namespace}:${property}: ${message}`);
   };
@@ -36,7 +39,7 @@ function refuse({ from, record, pinned, expectedKey, namespace }: PromotionInput
       'expectedKey',
       `the stack ${from} signs with ${record.signingKey}, expected was ${expectedKey}: find out who changed it before you change the setting`,
     );
-  const open = unproved(record);
+  const open = unproved(record, floors);
   if (open.length > 0)
     stop(
       'from',
@@ -45,9 +48,16 @@ function refuse({ from, record, pinned, expectedKey, namespace }: PromotionInput
 }
 
 export const promotion: Resource<PromotionInputs, object> = {
-  check(news) {
+  check(news, olds) {
     const inputs = known<PromotionInputs>(news);
-    if (inputs && news !== UNKNOWN) refuse(inputs);
+    if (!inputs || news === UNKNOWN) return Promise.resolve(news);
+    // What was taken over is here: the other stack may go on, while this one withdraws, repairs or changes its key.
+    const isDone =
+      olds?.record !== undefined &&
+      isDeepStrictEqual(olds.pinned, inputs.pinned) &&
+      olds.expectedKey === inputs.expectedKey;
+    if (isDone) return Promise.resolve({ ...news, record: olds.record as never });
+    refuse(inputs);
     return Promise.resolve(news);
   },
 

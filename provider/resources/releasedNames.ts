@@ -5,6 +5,7 @@
  */
 import { readLedger } from '../ledger';
 import { Kind, KINDS, RepositoryPlace, settingsOf } from '../publish/kinds';
+import { digest as digestOf } from '../oci';
 import { changed, Resource } from '../resource';
 import { isSignedBy } from '../gpgVerify';
 import { openStore } from '../store/open';
@@ -28,6 +29,8 @@ export interface ReleasedNamesInputs {
   repositories: Listing[];
   /** Digest of each image, by repository. */
   images: Record<string, string>;
+  /** Every fixed tag that the release will have, in every registry, and its digest. */
+  tags: { reference: string; digest: string }[];
 }
 
 /** Names that are others': adopted packages, and files that no manifest of ours lists. */
@@ -83,6 +86,11 @@ async function taken(inputs: ReleasedNamesInputs): Promise<string[]> {
     const before = releases[inputs.version]?.images[repository];
     if (before && before !== digest) found.push(`${repository}:${inputs.version} (${before} => ${digest})`);
   }
+  // A tag that the ledger does not know was there before us; one that it knows and that was moved is repaired.
+  for (const { reference, digest: wanted } of releases[inputs.version] ? [] : inputs.tags) {
+    const before = await digestOf(reference);
+    if (before && before !== wanted) found.push(`${reference} (${before} => ${wanted})`);
+  }
   return found;
 }
 
@@ -102,7 +110,15 @@ async function refuseTaken(inputs: ReleasedNamesInputs): Promise<object> {
 export const releasedNames: Resource<ReleasedNamesInputs, object> = {
   diff(olds, news) {
     return {
-      changes: changed(olds, news, ['bucket', 'channel', 'version', 'immutable', 'repositories', 'images']),
+      changes: changed(olds, news, [
+        'bucket',
+        'channel',
+        'version',
+        'immutable',
+        'repositories',
+        'images',
+        'tags',
+      ]),
     };
   },
 

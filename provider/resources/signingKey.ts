@@ -3,8 +3,10 @@
  * of another (docs/keys.md). Private parts stay in gpg; state holds fingerprints only.
  */
 import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
 import { warn } from '../diagnostics';
 import { createLocalKey, NOT_FOR_RELEASE, openSigner, Signer } from '../gpg';
+import { secretKeys } from '../gpgKeys';
 import { changed, CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 
@@ -25,8 +27,22 @@ export interface SigningKeyInputs {
   publishedKeys: string[];
   /** Others can reach what it signs: then a key that says "not for release" is refused. */
   isPublic: boolean;
+  /**
+   * Whether something is signed in this run. A preview need not have the secret key, which a pull request must not: one
+   * that is named by its fingerprint is taken as it is named. No reason for a change.
+   */
+  signs: boolean;
   /** Set by check where the key is there already. */
   fingerprint?: string;
+}
+
+/** 40 hex digits: says which key it is without the key. */
+const isFingerprint = (key: string | undefined) => key !== undefined && /^[0-9A-F]{40}$/.test(key);
+
+/** Whether the folder has the secret key; it may be elsewhere, on the machine that signs. */
+async function hasSecretKey({ home, key }: SigningKeyInputs): Promise<boolean> {
+  const exists = await fs.stat(home).catch(() => undefined);
+  return exists !== undefined && (await secretKeys(path.resolve(home), key)).length > 0;
 }
 
 const DAY = 24 * 3600 * 1000;
@@ -55,6 +71,7 @@ async function find(inputs: SigningKeyInputs): Promise<string | undefined> {
       `${inputs.setting}: what is signed would be public, and no key for releases is named; give its fingerprint`,
     );
   if (!exists && !inputs.key) return undefined;
+  if (!inputs.signs && isFingerprint(inputs.key) && !(await hasSecretKey(inputs))) return inputs.key;
   try {
     const { home, setting, indexKeys, indexSetting, publishedKeys } = inputs;
     for (const one of indexKeys) {
@@ -111,6 +128,8 @@ export const signingKey: Resource<SigningKeyInputs, { fingerprint: string }> = {
   /** A key that is gone, was replaced or expired is one that the next update has to look at. */
   async read(state) {
     const inputs = { ...state, fingerprint: undefined };
+    // The key is elsewhere, and so is what can be said of it.
+    if (!(await fs.stat(state.home).catch(() => undefined))) return state;
     const fingerprint = await find(inputs).catch(async (error: Error) => {
       await warn(error.message);
       return undefined;

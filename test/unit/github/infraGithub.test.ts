@@ -33,6 +33,22 @@ describe('what the stack infra declares on GitHub', function () {
     ]);
   });
 
+  it('never gets a token as an input, which would stand in the state', async () => {
+    const before = process.env.GITHUB_TOKEN;
+    process.env.GITHUB_TOKEN = 'planted-token';
+    try {
+      for (const stack of ['infra', 'prod']) {
+        const declared = await declaredResources('falco-artifacts', stack, stackConfig(stack));
+        assert.ok(declared.some(({ type }) => type === 'pulumi:providers:github'));
+        assert.doesNotMatch(JSON.stringify(declared), /planted-token/);
+      }
+      assert.equal(process.env.GITHUB_TOKEN, 'planted-token', 'the plugin finds it there');
+    } finally {
+      if (before === undefined) delete process.env.GITHUB_TOKEN;
+      else process.env.GITHUB_TOKEN = before;
+    }
+  });
+
   it('is nothing where the settings say nothing of it', async () => {
     const declared = await declareInfraStack({ 'infra:github': undefined });
     assert.deepEqual(

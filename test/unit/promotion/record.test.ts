@@ -66,10 +66,37 @@ describe('a release that is to be promoted', () => {
       'package deb',
       'image sample',
     ]);
+    const others = { other: [hex('1')], 'floor-rpm': [hex('2')], sample: [`sha256:${hex('5')}`] };
+    assert.deepEqual(unproved({ ...record, gates: others }), ['package rpm', 'package deb', 'image sample']);
+    assert.deepEqual(unproved(record, ['deb']), ['package deb']);
+    assert.deepEqual(
+      unproved({ ...record, gates: { ...record.gates, 'floor-deb': [hex('1')] } }, ['deb']),
+      [],
+    );
+  });
+
+  it('is left as it is once it is here, whatever the other stack does next', async () => {
+    const inputs = {
+      from: 'staging',
+      record,
+      pinned,
+      floors: [],
+      expectedKey: 'A'.repeat(40),
+      namespace: 'sample',
+    };
+    const next = { ...record, version: '1.1.0', signingKey: 'B'.repeat(40), gates: {} };
+    const checked = await promotion.check!({ ...inputs, record: next }, inputs);
+    assert.deepEqual((checked as typeof inputs).record, record);
+    assert.throws(() => promotion.check!({ ...inputs, record: next }, undefined));
+    assert.throws(() =>
+      promotion.check!({ ...inputs, record: next, pinned: { ...pinned, version: '1.1.0' } }, inputs),
+    );
   });
 
   it('is refused by check with a reason that names the setting, before anything is touched', async () => {
-    const inputs = { from: 'staging', record, pinned, expectedKey: 'A'.repeat(40), namespace: 'sample' };
+    const floors: string[] = [];
+    const key = { expectedKey: 'A'.repeat(40), namespace: 'sample' };
+    const inputs = { from: 'staging', record, pinned, floors, ...key };
     const check = (more: object) => promotion.check!({ ...inputs, ...more }, undefined);
     await check({});
     for (const [more, message] of [

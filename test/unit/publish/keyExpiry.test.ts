@@ -44,6 +44,7 @@ describe('a key that expires', () => {
         indexSetting: 'falco:indexKeys',
         publishedKeys: [],
         isPublic: false,
+        signs: true,
       };
       await assert.rejects(signingKey.check?.(inputs, undefined) ?? Promise.resolve(), {
         property: 'key',
