@@ -57,6 +57,27 @@ describe('a key that expires', () => {
     }
   });
 
+  it('need not be on the machine of a preview, which signs nothing, where its fingerprint names it', async () => {
+    const inputs = {
+      ...{ home: '/nowhere/gnupg', key: 'A'.repeat(40), localName: 'Local', setting: 'falco:signingKey' },
+      ...{ indexKeys: [], indexSetting: 'falco:indexKeys', publishedKeys: [], isPublic: true },
+    };
+    const check = async (more: object) =>
+      (await signingKey.check!({ ...inputs, signs: false, ...more } as never, undefined)) as typeof inputs & {
+        fingerprint?: string;
+      };
+    assert.equal((await check({})).fingerprint, 'A'.repeat(40));
+    await assert.rejects(check({ signs: true }), /The key folder \/nowhere\/gnupg does not exist/);
+    await assert.rejects(check({ key: 'Somebody' }), /The key folder \/nowhere\/gnupg does not exist/);
+    await assert.rejects(check({ key: undefined }), /no key for releases is named; give its fingerprint/);
+    const state = { ...inputs, signs: true, fingerprint: 'A'.repeat(40) };
+    assert.deepEqual(
+      await signingKey.read!(state),
+      state,
+      'a refresh without the folder says nothing of the key',
+    );
+  });
+
   it('ends with the subkey that signs, which is published with its key', async () => {
     const home = await fs.mkdtemp(path.join(os.tmpdir(), 'key-'));
     try {

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { rpmContents, rpmSignature } from '../../../provider/formats/rpmHeader';
+import { createLocalKey, openSigner, Signer, signRpm } from '../../../provider/gpg';
+import { signersOf } from '../../../provider/gpgVerify';
+import type { RecordedPackage } from '../../../provider/promotion/record';
+import { publishApt } from '../../../provider/publish/apt';
+import { PublishedPackage } from '../../../provider/publish/published';
+import { publishYum } from '../../../provider/publish/yum';
+import { promotedPackage, PromotedPackageInputs } from '../../../provider/resources/promotedPackage';
+import { openStore } from '../../../provider/store/open';
+import { Store } from '../../../provider/store/store';
+import { debIn, rpmIn, settingsFor } from '../publish/bench';
+
+const DATE = new Date('2026-01-02T03:04:05Z');
+const EPOCH = DATE.getTime() / 1000;
+const [deb, rpm] = [settingsFor('packages/deb'), settingsFor('packages/rpm')];
+
+describe('a promoted package', function () {
+  this.timeout(60_000);
+  let work: string;
+  let home: string;
+  let staging: Store;
+  let theirs: Signer;
+  let other: Signer;
+  let inputs: { deb: PromotedPackageInputs; rpm: PromotedPackageInputs };
+
+  before(async () => {
+    work = await fs.mkdtemp(path.join(os.tmpdir(), 'promoted-'));
+    home = path.join(work, 'keys');
+    const open = async (uid: string, publishedKeys: string[] = []) => {
+      const { fingerprint } = await createLocalKey({ home, uid });
+      return openSigner({ home, key: fingerprint, setting: 'test:key', publishedKeys });
+    };
+    other = await open('Other');
+    // Both keys stand in staging's key file: which one signed is what counts.
+    theirs = await open('Theirs', [other.fingerprint]);
+    await createLocalKey({ home: path.join(work, 'own'), uid: 'Own' });
+  });
+  after(() => fs.rm(work, { recursive: true, force: true }));
+  beforeEach(async () => {
+    const folder = await fs.mkdtemp(path.join(work, 'buckets-'));
+    staging = openStore(path.join(folder, 'staging'));
+    const sample = { name: 'sample', version: '1.0.0' };
+    const sign = (file: string) => signRpm(file, theirs, EPOCH);
+    const [one, two] = [await debIn(staging, work, sample), await rpmIn(staging, work, sample, sign)];
+    await publishApt(staging, deb, [one], theirs, DATE);
+    await publishYum(staging, rpm, [two], theirs, DATE);
+    const own = await openSigner({ home: path.join(work, 'own'), setting: 'test:key' });
+    const common = {
+      bucket: path.join(folder, 'prod'),
+      version: '1.0.0',
+      epoch: EPOCH,
+      from: { bucket: path.join(folder, 'staging'), publicKey: deb.publicKey, stack: 'staging' },
+      expectedKey: theirs.fingerprint,
+    };
+    const recorded = (of: PublishedPackage, plain: string, identity = ''): RecordedPackage => {
+      const { fileName, key, sha256, size } = of;
+      return { fileName, key, plain, sha256, size, identity, proved: sha256 };
+    };
+    const file = path.join(folder, 'staging', two.key);
+    inputs = {
+      deb: {
+        ...{ ...common, prefix: 'build/prod/deb', fileName: one.fileName },
+        source: recorded(one, `packages/deb/stable/${one.fileName}`),
+      },
+      rpm: {
+        ...{ ...common, prefix: 'build/prod/rpm', fileName: two.fileName },
+        source: recorded(two, `packages/rpm/${two.fileName}`, await rpmContents(file)),
+        signing: { home: own.home, fingerprint: own.fingerprint, setting: 'test:key' },
+      },
+    };
+  });
+
+  it('is the same bytes; an rpm has the same header and payload, and the own key inside', async () => {
+    const { outs: plain } = await promotedPackage.create(inputs.deb);
+    assert.equal(plain.sha256, inputs.deb.source.sha256);
+    const prod = openStore(inputs.deb.bucket);
+    assert.equal((await prod.head(plain.key))?.sha256, plain.sha256);
+
+    const { outs: signed } = await promotedPackage.create(inputs.rpm);
+    const file = path.join(inputs.rpm.bucket, signed.key);
+    assert.equal(await rpmContents(file), inputs.rpm.source.identity);
+    const inside = await rpmSignature(file);
+    const own = await openSigner({ home: path.join(work, 'own'), setting: 'test:key' });
+    assert.deepEqual(await signersOf(inside!.signed, inside!.packet, await own.keyring()), [own.fingerprint]);
+    const again = await promotedPackage.update({ ...inputs.rpm, ...signed }, inputs.rpm);
+    assert.deepEqual(again, signed, 'another signature would be other bytes');
+  });
+
+  const refused = async (of: PromotedPackageInputs, message: RegExp) => {
+    await assert.rejects(promotedPackage.create(of), message);
+    assert.deepEqual(await openStore(of.bucket).list(''), []);
+  };
+
+  it('is refused when its detached signature is of another key, of another file, or gone', async () => {
+    const asc = `${inputs.deb.source.plain}.asc`;
+    const file = path.join(inputs.deb.from.bucket, inputs.deb.source.key);
+    await staging.put(asc, await other.detach({ file }));
+    await refused(
+      inputs.deb,
+      /sample-1\.0\.0-amd64\.deb is not signed by [0-9A-F]{40}, the key that staging/,
+    );
+    await staging.put(asc, await theirs.detach(Buffer.from('another file')));
+    await refused(inputs.deb, /is not signed by/);
+    await staging.delete(asc);
+    await refused(inputs.deb, /is not signed by/);
+  });
+
+  it('is refused when an rpm is signed inside by another key of the key file', async () => {
+    const { source, from } = inputs.rpm;
+    const file = path.join(work, 'resigned.rpm');
+    await fs.copyFile(path.join(from.bucket, source.key), file);
+    await signRpm(file, other, EPOCH);
+    const body = await fs.readFile(file);
+    const key = source.key.replace(/pool\/.*/, 'pool/resigned.rpm');
+    await staging.put(key, body);
+    await staging.put(`${source.plain}.asc`, await theirs.detach(body));
+    const { createHash } = await import('node:crypto');
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    await refused(
+      { ...inputs.rpm, source: { ...source, key, sha256, size: body.length } },
+      /\(inside of the rpm\) is not signed by/,
+    );
+  });
+
+  it('is refused when its bytes are not those of its digest, or an rpm is another package', async () => {
+    const { source } = inputs.deb;
+    await staging.put(source.key.replace(/pool\/.*/, 'pool/swapped'), Buffer.alloc(source.size, 'x'));
+    const swapped = { ...source, key: source.key.replace(/pool\/.*/, 'pool/swapped') };
+    await refused({ ...inputs.deb, source: swapped }, /does not have the digest that was agreed to/);
+    const another = { ...inputs.rpm.source, identity: `${'0'.repeat(64)}:${'0'.repeat(64)}` };
+    await refused({ ...inputs.rpm, source: another }, /has another header or payload than was agreed to/);
+  });
+
+  it('is missed by a preview already, unless it is here', async () => {
+    await staging.delete(inputs.deb.source.key);
+    await assert.rejects(
+      Promise.resolve(promotedPackage.check!(inputs.deb, undefined)),
+      /of staging is missing or damaged; repair it there/,
+    );
+    assert.deepEqual(await promotedPackage.check!(inputs.deb, inputs.deb), inputs.deb);
+  });
+});
