@@ -63,7 +63,7 @@ describe('a key that expires', () => {
       ...{ indexKeys: [], indexSetting: 'falco:indexKeys', publishedKeys: [], isPublic: true },
     };
     const check = async (more: object) =>
-      (await signingKey.check!({ ...inputs, signs: false, ...more } as never, undefined)) as typeof inputs & {
+      (await signingKey.check!({ ...inputs, signs: false, ...more }, undefined)) as unknown as {
         fingerprint?: string;
       };
     assert.equal((await check({})).fingerprint, 'A'.repeat(40));
