@@ -30,6 +30,7 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
     namespace,
     bucket: settings.bucket,
     prefix: `build/${settings.stack}/source`,
+    channel: settings.channel,
     source: origin.source,
     tree: origin.tree,
     extra: origin.extra,

@@ -7,7 +7,8 @@ import { bucketAddress, isGitUrl, withoutSecret } from '../../location';
 import { checkVersion, SettingError } from '../../names';
 import { changed, CheckError, known, Resource } from '../resource';
 import { hashFile, listSource, writeTar } from '../source/files';
-import { checkout, describeFolder, GitInfo } from '../source/git';
+import { checkout, describeFolder, fetchHistory, GitInfo } from '../source/git';
+import { masterVersion } from '../source/masterVersion';
 import { hashOf, hashParts, PartHashes } from '../source/parts';
 import { readTree, Tree } from '../source/tree';
 import { sourceVersion, SourceVersion } from '../source/version';
@@ -30,6 +31,8 @@ export interface SourceInputs {
   bucket: string;
   /** Prefix of the archives' keys. */
   prefix: string;
+  /** Whose version it is to have, where none is given: a master build's comes from git. */
+  channel: 'release' | 'master';
   /** Folder or git URL with `#ref`. */
   source?: string;
   /** Folder or tar(.gz) of an installed tree. */
@@ -174,15 +177,36 @@ function validVersion({ version, from }: SourceVersion, setting: string): string
   }
 }
 
+/** Of the main source's repository; a checkout of a URL has the files of one commit and no history. */
+async function versionFromGit(
+  { namespace, source: location }: SourceInputs,
+  folder: string,
+  commit: string,
+  said: SourceVersion | undefined,
+): Promise<SourceVersion | undefined> {
+  const history =
+    location && isGitUrl(location)
+      ? await fetchHistory(location, commit, CHECKOUTS, `${namespace}:source`)
+      : undefined;
+  return masterVersion({ folder, history, said, setting: `${namespace}:version` });
+}
+
 async function findVersion(inputs: SourceInputs, { folders, tree }: Sources, git: GitInfo): Promise<string> {
   const setting = `${inputs.namespace}:version`;
   const main = folders.find(({ name }) => name === '');
-  const fromSource = main && (await sourceVersion(main.folder, inputs.layout.versionVariable, git));
+  const isMaster = inputs.channel === 'master';
+  // A master build never takes the name of a release, even of its own commit.
+  const tags = isMaster ? { ...git, tag: undefined } : git;
+  const fromSource = main && (await sourceVersion(main.folder, inputs.layout.versionVariable, tags));
   const fromTree: SourceVersion | undefined = tree?.version
     ? { version: tree.version, fixed: true, from: `the tree's ${inputs.layout.binary}` }
     : undefined;
-  const found = fromTree ?? fromSource;
   if (!inputs.version) {
+    const fromGit =
+      isMaster && main && !tree
+        ? await versionFromGit(inputs, main.folder, git.revision, fromSource)
+        : undefined;
+    const found = fromTree ?? fromGit ?? fromSource;
     if (found) return validVersion(found, setting);
     throw new CheckError(
       'version',

@@ -1,5 +1,6 @@
 /** Git as a source: a URL with a ref becomes a folder; a folder tells its revision, date and tag. */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
@@ -7,7 +8,8 @@ import { CheckError } from '../resource';
 
 const run = promisify(execFile);
 
-async function git(args: string[]): Promise<string> {
+/** What git prints, trimmed. Any repository is taken, whoever owns it. */
+export async function git(args: string[]): Promise<string> {
   const { stdout } = await run('git', ['-c', 'safe.directory=*', ...args], {
     maxBuffer: 1 << 26,
     env: { ...process.env, GIT_TERMINAL_PROMPT: '0' },
@@ -80,6 +82,45 @@ export async function checkout(source: string, cache: string, setting: string): 
     throw new CheckError(
       'source',
       `${setting}: cannot get ${url} at ${ref}: ${said}. Check the URL and the ref.`,
+    );
+  }
+}
+
+/**
+ * A bare repository below `cache` with all commits that `commit` contains and the tags that the repository of
+ * `URL#REF` has now; one per URL. No files, where the server can leave them out.
+ */
+export async function fetchHistory(
+  source: string,
+  commit: string,
+  cache: string,
+  setting: string,
+): Promise<string> {
+  const [url] = splitRef(source);
+  const folder = path.resolve(
+    cache,
+    `history-${createHash('sha256').update(url).digest('hex').slice(0, 16)}`,
+  );
+  const fetch = (...refs: string[]) =>
+    git([
+      `--git-dir=${folder}`,
+      ...['fetch', '--quiet', '--force', '--prune', '--no-tags', '--filter=tree:0', 'origin'],
+      ...refs,
+      '+refs/tags/*:refs/tags/*',
+    ]);
+  try {
+    await git(['init', '--quiet', '--bare', folder]);
+    // A filter needs a remote of a name.
+    await git([`--git-dir=${folder}`, 'config', 'remote.origin.url', url]);
+    // A server may refuse single commits: take all branches.
+    await fetch(commit).catch(() => fetch('+refs/heads/*:refs/heads/*'));
+    return folder;
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim().split('\n').pop() ?? (error as Error).message;
+    throw new CheckError(
+      'source',
+      `${setting}: cannot get the history of ${url}, which tells a master build's version: ${said}. ` +
+        `Check the URL, or set the version.`,
     );
   }
 }

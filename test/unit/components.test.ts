@@ -126,6 +126,7 @@ describe('components', () => {
 
   it('give the master channel the master tag and the -dev repositories', async () => {
     const declared = await declare(catalog, 'master');
+    assert.equal(find(declared, 'source').inputs.channel, 'master');
     assert.deepEqual(
       namesOf(declared, 'artifacts:index:Tag').sort(),
       [
