@@ -10,5 +10,5 @@ chmod 700 "$home"
 printf '%s\n' "$SIGNING_KEY" | gpg --homedir "$home" --batch --quiet --import
 # Public keys that stay published, or that made what is out: beside the secret ones.
 for file in keys/*.asc; do
-  [ ! -e "$file" ] || gpg --homedir "$home" --batch --quiet --import "$file"
+  [[ ! -e "$file" ]] || gpg --homedir "$home" --batch --quiet --import "$file"
 done
