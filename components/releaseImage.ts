@@ -1,6 +1,7 @@
 /** One image of the catalog: the files that it gets, and its build, pushed once, by digest. */
 import * as dockerBuild from '@pulumi/docker-build';
 import * as pulumi from '@pulumi/pulumi';
+import { buildSteps, ImageSteps } from '../provider/imageCache';
 import type { ContextFile } from '../provider/resources/contextImage';
 import { ImageRow } from '../model';
 import { usageText } from '../names';
@@ -94,9 +95,25 @@ export class ReleaseImage extends pulumi.ComponentResource {
       },
       // Deletion goes through the ledger: docker-build would remove a digest that another release has
       // (pulumi/pulumi-docker-build#581, #606).
-      { parent: this, retainOnDelete: true },
+      { parent: this, retainOnDelete: true, hooks: cacheHooks(name, settings) },
     );
   }
+}
+
+/**
+ * What is done with the build cache before an image is built. A hook, and no input of the image: another cache, or
+ * none, is no other image.
+ */
+function cacheHooks(
+  name: string,
+  { buildkit, cache }: ReleaseSettings,
+): pulumi.ResourceHookBinding | undefined {
+  if (cache === undefined) return undefined;
+  const ref = `${cache}:${name}`;
+  const hook = new pulumi.ResourceHook(`${name}-cache`, ({ newInputs }) =>
+    buildSteps(newInputs as ImageSteps, { address: buildkit, ref }),
+  );
+  return { beforeCreate: [hook], beforeUpdate: [hook] };
 }
 
 /**

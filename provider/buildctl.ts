@@ -1,5 +1,7 @@
 /** Runs the `buildctl` program, and finds in what it prints why a build failed. */
 import { spawn } from 'node:child_process';
+import * as path from 'node:path';
+import { builderAddress } from '../location';
 
 export interface SolveOptions {
   /** Seconds until the build is stopped. Default: none. */
@@ -60,11 +62,31 @@ function record(log: Log, line: string): string {
   return text;
 }
 
+/** How buildctl reaches buildkitd. @param address as in `builderAddress` */
+export function connectArguments(address: string): string[] {
+  const { endpoint, certificates } = builderAddress(address, 'buildkitd');
+  return ['--addr', endpoint, ...(certificates === undefined ? [] : ['--tlsdir', path.resolve(certificates)])];
+}
+
 /** The words of a `buildctl build` with plain progress. */
 export const buildArguments = (address: string, args: string[]) => [
-  ...['--addr', address, 'build', '--progress=plain', '--frontend=dockerfile.v0'],
+  ...connectArguments(address),
+  ...['build', '--progress=plain', '--frontend=dockerfile.v0'],
   ...args,
 ];
+
+/**
+ * Takes steps from a cache in a registry, and puts them there. Nothing there yet, or no right to write, is no failure.
+ *
+ * @param ref `host/path:tag`
+ * @param mode `min`: what the result consists of; `max`: the layers of every step
+ */
+export const cacheArguments = (ref: string, mode: 'min' | 'max') => [
+  ...['--import-cache', `type=registry,ref=${ref}`],
+  // The manifest as every registry takes it, ECR too.
+  ...['--export-cache', `type=registry,ref=${ref},mode=${mode},${OCI_CACHE},ignore-error=true`],
+];
+const OCI_CACHE = 'oci-mediatypes=true,image-manifest=true';
 
 /** Runs `buildctl build` with these arguments to its end. Throws BuildFailure. */
 export function solve(address: string, args: string[], options: SolveOptions = {}): Promise<void> {
@@ -112,7 +134,9 @@ function explain(address: string, { steps, failed, rest }: Log, verdict: string)
   const last = rest.filter((line) => line.startsWith('error: ')).pop() ?? rest.pop() ?? 'buildctl failed';
   const reason = last.replace(/^error: (failed to solve: )?/, '');
   if (/Unavailable|error while dialing|context deadline exceeded/i.test(reason) && printed.length === 0) {
-    const remedy = 'start it with "npm run services -- start"';
+    const remedy = /^unix:/.test(address)
+      ? 'start it with "npm run services -- start"'
+      : 'start it, or correct the setting that names it';
     return new BuildFailure(`buildkitd does not answer at ${address}; ${remedy}`, [], 'unreachable');
   }
   return new BuildFailure(reason, printed, 'step');
