@@ -104,8 +104,7 @@ export interface BuilderAddress {
 const SCHEMES = ['unix:', 'tcp:', 'kube-pod:', 'docker-container:', 'ssh:'];
 
 /** A host of this machine's own loopback, with or without a port. */
-export const isLoopback = (address: string) =>
-  /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|$)/.test(address);
+export const isLoopback = (address: string) => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|$)/.test(address);
 
 /**
  * `unix:///path`, `tcp://host:port[?tls=FOLDER]`, or another address that buildctl and buildx take (`kube-pod://…`,
@@ -119,7 +118,11 @@ export function builderAddress(text: string, setting: string): BuilderAddress {
     throw new SettingError(setting, `"${text}" is no address of buildkitd; ${example}`);
   // A container's network may be this machine's: nothing is known of it.
   if (scheme !== 'tcp:')
-    return { endpoint: text, isElsewhere: scheme === 'kube-pod:' || scheme === 'ssh:' };
+    return {
+      endpoint: text,
+      certificates: undefined,
+      isElsewhere: scheme === 'kube-pod:' || scheme === 'ssh:',
+    };
   const [, host, port, query] = /^([\w.-]+|\[[\da-f:]+\]):(\d{1,5})(?:\?(.*))?$/i.exec(rest) ?? [];
   if (host === undefined || Number(port) > 65535)
     throw new SettingError(setting, `"${text}" has no host:port; ${example}`);

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import * as path from 'node:path';
 import { builderAddress } from '../location';
+import { warn } from './diagnostics';
 
 export interface SolveOptions {
   /** Seconds until the build is stopped. Default: none. */
@@ -9,6 +10,8 @@ export interface SolveOptions {
   /** What a line begins with by which a step gives the reason. Default `error: `. */
   verdict?: string;
   onLine?: (line: string) => void;
+  /** Told why the cache could not be written; the build itself goes on. */
+  onUnsaved?: (reason: string) => void;
 }
 
 /** Why a build failed. The message says it in one line. */
@@ -35,6 +38,10 @@ interface Log {
   last?: string;
   /** Number of the step that failed. */
   failed?: string;
+  /** What BuildKit calls each step, by its number. */
+  names: Map<string, string>;
+  /** Why the cache could not be written. */
+  unsaved?: string;
   /** Last lines that are no step's. */
   rest: string[];
 }
@@ -53,7 +60,10 @@ function record(log: Log, line: string): string {
     return line;
   }
   if (seconds === undefined) {
-    if (/^ERROR: /.test(text)) log.failed = step;
+    if (!log.names.has(step)) log.names.set(step, text);
+    if (!/^ERROR: /.test(text)) return text;
+    if (/^exporting cache/.test(log.names.get(step) ?? '')) log.unsaved = text.slice('ERROR: '.length);
+    else log.failed = step;
     return text;
   }
   log.last = step;
@@ -65,7 +75,11 @@ function record(log: Log, line: string): string {
 /** How buildctl reaches buildkitd. @param address as in `builderAddress` */
 export function connectArguments(address: string): string[] {
   const { endpoint, certificates } = builderAddress(address, 'buildkitd');
-  return ['--addr', endpoint, ...(certificates === undefined ? [] : ['--tlsdir', path.resolve(certificates)])];
+  return [
+    '--addr',
+    endpoint,
+    ...(certificates === undefined ? [] : ['--tlsdir', path.resolve(certificates)]),
+  ];
 }
 
 /** The words of a `buildctl build` with plain progress. */
@@ -74,6 +88,10 @@ export const buildArguments = (address: string, args: string[]) => [
   ...['build', '--progress=plain', '--frontend=dockerfile.v0'],
   ...args,
 ];
+
+/** Warns that the next builder will build this anew. @param ref as in `cacheArguments` */
+export const warnOfUnsaved = (ref: string) => (reason: string) =>
+  void warn(`the build cache ${ref} cannot be written: ${reason}`);
 
 /**
  * Takes steps from a cache in a registry, and puts them there. Nothing there yet, or no right to write, is no failure.
@@ -92,7 +110,7 @@ const OCI_CACHE = 'oci-mediatypes=true,image-manifest=true';
 export function solve(address: string, args: string[], options: SolveOptions = {}): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn('buildctl', buildArguments(address, args), { stdio: ['ignore', 'ignore', 'pipe'] });
-    const log: Log = { steps: new Map(), rest: [] };
+    const log: Log = { steps: new Map(), names: new Map(), rest: [] };
     let rest = '';
     let isLate = false;
     const take = (line: string) => {
@@ -116,8 +134,9 @@ export function solve(address: string, args: string[], options: SolveOptions = {
     );
     child.on('close', (status) => {
       clearTimeout(timer || undefined);
-      if (status === 0) return resolve();
       take(rest);
+      if (log.unsaved !== undefined) options.onUnsaved?.(log.unsaved);
+      if (status === 0) return resolve();
       const printed = (log.last !== undefined && log.steps.get(log.last)) || [];
       if (isLate)
         return reject(new BuildFailure(`it does not end within ${options.limit} s`, printed, 'limit'));

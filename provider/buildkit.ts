@@ -2,7 +2,7 @@
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { BuildFailure, cacheArguments, solve } from './buildctl';
+import { BuildFailure, cacheArguments, solve, warnOfUnsaved } from './buildctl';
 import { assignments } from './shell';
 
 /** What the finishing step found out about the tree (`facts.json`). */
@@ -96,7 +96,8 @@ export async function buildInstallTree(build: InstallTreeBuild): Promise<Facts> 
       // The tree alone: the layer of the compilation also has sources and objects, gigabytes of a real product.
       ...(build.cache === undefined ? [] : cacheArguments(build.cache, 'min')),
     ];
-    await solve(build.address, args, { onLine: build.onProgress }).catch(explain);
+    const onUnsaved = warnOfUnsaved(build.cache ?? '');
+    await solve(build.address, args, { onLine: build.onProgress, onUnsaved }).catch(explain);
     return JSON.parse(await fs.readFile(path.join(build.outDir, 'facts.json'), 'utf8')) as Facts;
   } finally {
     await fs.rm(input, { recursive: true, force: true });

@@ -1,18 +1,9 @@
-/**
- * The steps of an image, taken from a cache in a registry into the builder's own, and put there. docker-build has
- * inputs for that, which would make every image a changed one when the cache's address changes.
- */
+/** Builds the steps of an image with a build cache in a registry, ahead of docker-build. */
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { BuildFailure, cacheArguments, solve } from './buildctl';
-
-/** What decides the steps of an image: inputs of docker-build's Image. */
-export interface ImageSteps {
-  context: { location: string; named?: Record<string, { location: string }> };
-  platforms?: string[];
-  buildArgs?: Record<string, string>;
-}
+import { BuildFailure, cacheArguments, solve, warnOfUnsaved } from './buildctl';
+import type { ImageStepsInputs } from './resources/imageSteps';
 
 /** Name of the stage that `withLastStage` adds. */
 const LAST = 'fetched';
@@ -20,28 +11,24 @@ const LAST = 'fetched';
 /**
  * Builds the image without a result. The build that follows finds all its steps in the builder.
  *
- * @param address of buildkitd
- * @param ref of the cache, `host/path:tag`
  * @throws Error when a step fails, with its last lines
  */
-export async function buildSteps(
-  { context, platforms, buildArgs }: ImageSteps,
-  { address, ref }: { address: string; ref: string },
-): Promise<void> {
-  const recipe = await withLastStage(context.location);
+export async function buildSteps(image: ImageStepsInputs): Promise<void> {
+  const { folder, contexts, platform, buildArgs, buildkit, cache } = image;
+  const recipe = await withLastStage(folder);
   const options = [
-    ...Object.entries(context.named ?? {}).map(([name, { location }]) => `context:${name}=${location}`),
-    ...Object.entries(buildArgs ?? {}).map(([name, value]) => `build-arg:${name}=${value}`),
-    ...(platforms ? [`platform=${platforms.join(',')}`] : []),
+    ...Object.entries(contexts).map(([name, location]) => `context:${name}=${location}`),
+    ...Object.entries(buildArgs).map(([name, value]) => `build-arg:${name}=${value}`),
+    `platform=${platform}`,
     `no-cache=${LAST}`,
   ];
   const args = [
-    ...['--local', `context=${context.location}`, '--local', `dockerfile=${recipe}`],
+    ...['--local', `context=${folder}`, '--local', `dockerfile=${recipe}`],
     ...options.flatMap((option) => ['--opt', option]),
-    ...cacheArguments(ref, 'max'),
+    ...cacheArguments(cache, 'max'),
   ];
   try {
-    await solve(address, args);
+    await solve(buildkit, args, { onUnsaved: warnOfUnsaved(cache) });
   } catch (error) {
     if (!(error instanceof BuildFailure) || error.kind === 'unreachable') throw error;
     throw new Error([error.message, ...error.printed].join('\n'), { cause: error });

@@ -33,7 +33,9 @@ function daemonOf(root: string): Daemon {
 }
 
 export async function answers(address: string): Promise<boolean> {
-  return run('buildctl', [...connectArguments(address), '--timeout', '3', 'debug', 'workers'], { timeout: 10_000 }).then(
+  return run('buildctl', [...connectArguments(address), '--timeout', '3', 'debug', 'workers'], {
+    timeout: 10_000,
+  }).then(
     () => true,
     () => false,
   );
@@ -75,7 +77,11 @@ export async function startBuildkit(root: string, registry: string): Promise<'st
 }
 
 /** What a folder of certificates must have, each under one of two names: as buildctl's `--tlsdir` wants it. */
-const CERTIFICATES = { cacert: ['ca.pem', 'ca.crt'], cert: ['cert.pem', 'tls.crt'], key: ['key.pem', 'tls.key'] };
+const CERTIFICATES = {
+  cacert: ['ca.pem', 'ca.crt'],
+  cert: ['cert.pem', 'tls.crt'],
+  key: ['key.pem', 'tls.key'],
+};
 
 /** buildx's options of a TLS connection. @throws Error naming the file that is missing */
 function tlsOptions(certificates: string, setting: string): Record<string, string> {
@@ -84,7 +90,9 @@ function tlsOptions(certificates: string, setting: string): Record<string, strin
     Object.entries(CERTIFICATES).map(([option, names]) => {
       const found = names.map((name) => path.join(folder, name)).find((file) => fs.existsSync(file));
       if (found !== undefined) return [option, found];
-      throw new Error(`${setting}: ${folder} has no ${names.join(' or ')}; put the client's certificates there`);
+      throw new Error(
+        `${setting}: ${folder} has no ${names.join(' or ')}; put the client's certificates there`,
+      );
     }),
   );
 }

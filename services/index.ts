@@ -2,7 +2,15 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { builderAddress, isLoopback } from '../location';
-import { answers, BUILDER, buildkitAddress, buildkitPid, startBuildkit, stopBuildkit, writeBuilder } from './buildkit';
+import {
+  answers,
+  BUILDER,
+  buildkitAddress,
+  buildkitPid,
+  startBuildkit,
+  stopBuildkit,
+  writeBuilder,
+} from './buildkit';
 import { findPrograms } from './programs';
 import { ask, chooseAddress, DEFAULT_ADDRESS, registryPid, startRegistry, stopRegistry } from './registry';
 

@@ -27,7 +27,14 @@ export async function startBuilder(folder: string, certificates?: string): Promi
   const tls = [
     ...['--tlscacert', file('ca.pem'), '--tlscert', file('server.pem'), '--tlskey', file('server-key.pem')],
   ];
-  const args = ['--addr', `tcp://${host}`, '--root', folder, '--oci-worker=true', '--containerd-worker=false'];
+  const args = [
+    '--addr',
+    `tcp://${host}`,
+    '--root',
+    folder,
+    '--oci-worker=true',
+    '--containerd-worker=false',
+  ];
   const child = spawn('buildkitd', certificates ? [...args, ...tls] : args, { stdio: 'ignore' });
   const address = `tcp://${host}${certificates ? `?tls=${certificates}` : ''}`;
   const stop = async () => {
