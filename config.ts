@@ -3,7 +3,7 @@
  * them. Throws SettingError, whose message names the key and the remedy.
  */
 import * as pulumi from '@pulumi/pulumi';
-import { bucketAddress, bucketUrl } from './location';
+import { bucketAddress, bucketUrl, builderAddress, repositoryAddress } from './location';
 import type { Libraries } from './model';
 import { checkVersion, SettingError } from './names';
 import type { PinnedRelease } from './provider/promotion/record';
@@ -54,8 +54,10 @@ export interface Settings {
   withdrawn: string[];
   /** `falco:keep`: how many versions the master channel keeps, the newest ones. Default 0: all. */
   keep: number;
-  /** `falco:buildkit`: address of buildkitd. Default: the local service's. */
+  /** `falco:buildkit`: address of buildkitd (docs/builders.md). Default: the local service's. */
   buildkit?: string;
+  /** `falco:cache`: repository in a registry that keeps what was built, for other builders. Default: none. */
+  cache?: string;
   /** What a promotion takes over; absent in a stack that builds. */
   promotion?: Promoted;
 }
@@ -97,6 +99,7 @@ const KEYS = [
   'withdrawn',
   'keep',
   'buildkit',
+  'cache',
   'from',
   'release',
   'expectedKey',
@@ -146,7 +149,8 @@ export function readSettings(): Settings {
     immutable: flag(config, 'immutable'),
     withdrawn: strings(config, 'withdrawn').map((version) => checkVersion(version, key('withdrawn'))),
     keep: keep(config.get('keep'), channel(config.get('channel'))),
-    buildkit: config.get('buildkit'),
+    buildkit: optional(config, 'buildkit', (text, name) => (builderAddress(text, name), text)),
+    cache: optional(config, 'cache', repositoryAddress),
   };
 }
 
@@ -232,6 +236,11 @@ function epoch(text: string | undefined): number | undefined {
     key('date'),
     `"${text}" is no date; give seconds since 1970, or ISO 8601 such as 2020-05-12T16:53:46Z`,
   );
+}
+
+function optional(config: pulumi.Config, name: Key, read: (text: string, setting: string) => string) {
+  const text = config.get(name);
+  return text === undefined ? undefined : read(text, key(name));
 }
 
 function fingerprints(config: pulumi.Config, name: Key): string[] {

@@ -5,7 +5,7 @@ import { NAMESPACE, readProgram, readSettings } from './config';
 import { namingViolations, SettingError } from './names';
 import { declarePromotion } from './promotion';
 import { declareRelease } from './release';
-import { localServices } from './services';
+import { checkBuilder, localServices } from './services';
 import { BUCKET_SPACE, checkSpace, SERVICES_SPACE } from './services/space';
 
 export = async () => {
@@ -44,6 +44,7 @@ async function published() {
   const isUpdate = !pulumi.runtime.isDryRun();
   if (isUpdate) await checkDisks(config.bucket);
   const services = await localServices(config, { start: isUpdate, builds: !config.promotion });
+  if (!config.promotion) await checkBuilder(services, config.cache, { isUpdate });
   const settings = {
     catalog,
     architecture,
@@ -64,6 +65,7 @@ async function published() {
       ...settings,
       buildkit: services.buildkit,
       builder: services.builder,
+      cache: config.cache,
       libraries: config.libraries,
       cmakeArgs: config.cmakeArgs,
       gateLimit: config.gateLimit,

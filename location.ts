@@ -1,4 +1,4 @@
-/** Where things are: sources in a folder or git, a bucket in a folder or on an S3 server. Pure: no I/O. */
+/** Where things are: sources in a folder or git, a bucket in a folder or on an S3 server, buildkitd. Pure: no I/O. */
 import * as path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { SettingError } from './names';
@@ -88,4 +88,61 @@ export function bucketUrl(address: BucketAddress): string {
     ? `${endpoint}/${bucket}`
     : `https://${bucket}.s3.${region ? `${region}.` : ''}amazonaws.com`;
   return prefix ? `${root}/${prefix}` : root;
+}
+
+/** Where builds run. */
+export interface BuilderAddress {
+  /** As BuildKit's clients take it. */
+  endpoint: string;
+  /** Folder with the certificates of a TLS connection; absent: none. */
+  certificates?: string;
+  /** buildkitd may be in another network than this program, so that loopback is not the same for both. */
+  isElsewhere: boolean;
+}
+
+/** What buildctl and buildx both know how to connect to. */
+const SCHEMES = ['unix:', 'tcp:', 'kube-pod:', 'docker-container:', 'ssh:'];
+
+/** A host of this machine's own loopback, with or without a port. */
+export const isLoopback = (address: string) => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|$)/.test(address);
+
+/**
+ * `unix:///path`, `tcp://host:port[?tls=FOLDER]`, or another address that buildctl and buildx take (`kube-pod://…`,
+ * `docker-container://…`, `ssh://…`).
+ * @throws SettingError
+ */
+export function builderAddress(text: string, setting: string): BuilderAddress {
+  const example = 'give one such as tcp://builder.example.org:1234?tls=FOLDER';
+  const [, scheme, rest] = /^([a-z-]+:)\/\/(.+)$/.exec(text) ?? [];
+  if (scheme === undefined || !SCHEMES.includes(scheme))
+    throw new SettingError(setting, `"${text}" is no address of buildkitd; ${example}`);
+  // A container's network may be this machine's: nothing is known of it.
+  if (scheme !== 'tcp:')
+    return {
+      endpoint: text,
+      certificates: undefined,
+      isElsewhere: scheme === 'kube-pod:' || scheme === 'ssh:',
+    };
+  const [, host, port, query] = /^([\w.-]+|\[[\da-f:]+\]):(\d{1,5})(?:\?(.*))?$/i.exec(rest) ?? [];
+  if (host === undefined || Number(port) > 65535)
+    throw new SettingError(setting, `"${text}" has no host:port; ${example}`);
+  const parameters = new URLSearchParams(query);
+  const unknown = [...parameters.keys()].find((name) => name !== 'tls');
+  if (unknown !== undefined)
+    throw new SettingError(setting, `"${text}": there is no parameter ${unknown}; known is tls`);
+  const certificates = parameters.get('tls') || undefined;
+  return { endpoint: `tcp://${host}:${port}`, certificates, isElsewhere: !isLoopback(host) };
+}
+
+/**
+ * A repository in a registry, without a tag: `host/path`.
+ * @throws SettingError
+ */
+export function repositoryAddress(text: string, setting: string): string {
+  if (/^[a-z0-9.-]+(:\d{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)+$/.test(text) && /[.:]|^localhost\//.test(text))
+    return text;
+  throw new SettingError(
+    setting,
+    `"${text}" is no repository; give host/path without a tag, such as registry.example.org/build-cache`,
+  );
 }

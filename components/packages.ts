@@ -55,6 +55,7 @@ export class Packages extends pulumi.ComponentResource {
         treeParts: source.treeParts,
         builder,
         buildkit: settings.buildkit,
+        cache: settings.cache && `${settings.cache}:install-tree`,
         cmakeArgs: cmakeArguments(settings),
         version: source.version,
         epoch: source.epoch,

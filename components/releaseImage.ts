@@ -4,7 +4,7 @@ import * as pulumi from '@pulumi/pulumi';
 import type { ContextFile } from '../provider/resources/contextImage';
 import { ImageRow } from '../model';
 import { usageText } from '../names';
-import { ContextImage, Source } from './resources';
+import { ContextImage, ImageSteps, Source } from './resources';
 import { ReleaseSettings } from './settings';
 
 export interface ReleaseImageArgs {
@@ -74,27 +74,43 @@ export class ReleaseImage extends pulumi.ComponentResource {
     const usage = source.version.apply((version) =>
       usageText(settings.catalog.product, image, settings.channel === 'master' ? 'master' : version),
     );
+    const platform = settings.architecture.oci as dockerBuild.Platform;
+    const buildArgs = {
+      VERSION: source.version,
+      USAGE: usage,
+      SOURCE_DATE_EPOCH: source.epoch.apply(String),
+      ...('compiles' in image.from && { LIBRARIES: settings.libraries }),
+    };
+    const allLabels = { ...labels(args), usage };
+    const contexts = Object.fromEntries(Object.entries(named).map(([key, { location }]) => [key, location]));
+    const steps =
+      settings.cache === undefined
+        ? undefined
+        : new ImageSteps(
+            `${name}-steps`,
+            {
+              ...{ folder, contexts, platform, buildArgs, labels: allLabels },
+              buildkit: settings.buildkit,
+              cache: `${settings.cache}:${name}`,
+            },
+            { parent: this },
+          );
     return new dockerBuild.Image(
       name,
       {
         context: { location: folder, named },
         dockerfile: { location: `${folder}/Dockerfile` },
         builder: { name: settings.builder },
-        platforms: [settings.architecture.oci as dockerBuild.Platform],
-        buildArgs: {
-          VERSION: source.version,
-          USAGE: usage,
-          SOURCE_DATE_EPOCH: source.epoch.apply(String),
-          ...('compiles' in image.from && { LIBRARIES: settings.libraries }),
-        },
-        labels: { ...labels(args), usage },
+        platforms: [platform],
+        buildArgs,
+        labels: allLabels,
         exports: [{ raw: `type=image,name=${this.repository},${PUSH_BY_DIGEST}` }],
         push: false,
         buildOnPreview: false,
       },
       // Deletion goes through the ledger: docker-build would remove a digest that another release has
       // (pulumi/pulumi-docker-build#581, #606).
-      { parent: this, retainOnDelete: true },
+      { parent: this, retainOnDelete: true, dependsOn: steps },
     );
   }
 }

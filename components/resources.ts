@@ -4,6 +4,7 @@ import type { BaseInputs, BaseOutputs } from '../provider/resources/base';
 import type { ContextImageInputs, ContextImageOutputs } from '../provider/resources/contextImage';
 import type { GateInputs } from '../provider/gates/gate';
 import type { ImageCopyInputs } from '../provider/resources/imageCopy';
+import type { ImageStepsInputs } from '../provider/resources/imageSteps';
 import type { InstallTreeInputs, InstallTreeOutputs } from '../provider/resources/installTree';
 import type { PackageInputs, PackageOutputs } from '../provider/resources/package';
 import type { PromotedPackageInputs, PromotedPackageOutputs } from '../provider/resources/promotedPackage';
@@ -123,6 +124,12 @@ export class ImageCopy extends pulumi.CustomResource {
 
   constructor(name: string, args: Args<ImageCopyInputs>, opts?: pulumi.CustomResourceOptions) {
     super('artifacts:index:ImageCopy', name, outputs(['attachments'], args), opts);
+  }
+}
+
+export class ImageSteps extends pulumi.CustomResource {
+  constructor(name: string, args: Args<ImageStepsInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:ImageSteps', name, outputs(['recipe'], args), opts);
   }
 }
 

@@ -31,6 +31,8 @@ export interface ReleaseSettings extends PublishSettings {
   /** Address of buildkitd, and the buildx builder that stands for it. */
   buildkit: string;
   builder: string;
+  /** Repository in a registry that keeps what was built. Default: builders keep their own. */
+  cache?: string;
   /** Where the binaries' libraries come from. */
   libraries: Libraries;
   /** After the catalog's. */

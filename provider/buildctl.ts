@@ -1,5 +1,8 @@
 /** Runs the `buildctl` program, and finds in what it prints why a build failed. */
 import { spawn } from 'node:child_process';
+import * as path from 'node:path';
+import { builderAddress } from '../location';
+import { warn } from './diagnostics';
 
 export interface SolveOptions {
   /** Seconds until the build is stopped. Default: none. */
@@ -7,6 +10,8 @@ export interface SolveOptions {
   /** What a line begins with by which a step gives the reason. Default `error: `. */
   verdict?: string;
   onLine?: (line: string) => void;
+  /** Told why the cache could not be written; the build itself goes on. */
+  onUnsaved?: (reason: string) => void;
 }
 
 /** Why a build failed. The message says it in one line. */
@@ -33,6 +38,10 @@ interface Log {
   last?: string;
   /** Number of the step that failed. */
   failed?: string;
+  /** What BuildKit calls each step, by its number. */
+  names: Map<string, string>;
+  /** Why the cache could not be written. */
+  unsaved?: string;
   /** Last lines that are no step's. */
   rest: string[];
 }
@@ -51,7 +60,10 @@ function record(log: Log, line: string): string {
     return line;
   }
   if (seconds === undefined) {
-    if (/^ERROR: /.test(text)) log.failed = step;
+    if (!log.names.has(step)) log.names.set(step, text);
+    if (!/^ERROR: /.test(text)) return text;
+    if (/^exporting cache/.test(log.names.get(step) ?? '')) log.unsaved = text.slice('ERROR: '.length);
+    else log.failed = step;
     return text;
   }
   log.last = step;
@@ -60,17 +72,45 @@ function record(log: Log, line: string): string {
   return text;
 }
 
+/** How buildctl reaches buildkitd. @param address as in `builderAddress` */
+export function connectArguments(address: string): string[] {
+  const { endpoint, certificates } = builderAddress(address, 'buildkitd');
+  return [
+    '--addr',
+    endpoint,
+    ...(certificates === undefined ? [] : ['--tlsdir', path.resolve(certificates)]),
+  ];
+}
+
 /** The words of a `buildctl build` with plain progress. */
 export const buildArguments = (address: string, args: string[]) => [
-  ...['--addr', address, 'build', '--progress=plain', '--frontend=dockerfile.v0'],
+  ...connectArguments(address),
+  ...['build', '--progress=plain', '--frontend=dockerfile.v0'],
   ...args,
 ];
+
+/** Warns that the next builder will build this anew. @param ref as in `cacheArguments` */
+export const warnOfUnsaved = (ref: string) => (reason: string) =>
+  void warn(`the build cache ${ref} cannot be written: ${reason}`);
+
+/**
+ * Takes steps from a cache in a registry, and puts them there. Nothing there yet, or no right to write, is no failure.
+ *
+ * @param ref `host/path:tag`
+ * @param mode `min`: what the result consists of; `max`: the layers of every step
+ */
+export const cacheArguments = (ref: string, mode: 'min' | 'max') => [
+  ...['--import-cache', `type=registry,ref=${ref}`],
+  // The manifest as every registry takes it, ECR too.
+  ...['--export-cache', `type=registry,ref=${ref},mode=${mode},${OCI_CACHE},ignore-error=true`],
+];
+const OCI_CACHE = 'oci-mediatypes=true,image-manifest=true';
 
 /** Runs `buildctl build` with these arguments to its end. Throws BuildFailure. */
 export function solve(address: string, args: string[], options: SolveOptions = {}): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn('buildctl', buildArguments(address, args), { stdio: ['ignore', 'ignore', 'pipe'] });
-    const log: Log = { steps: new Map(), rest: [] };
+    const log: Log = { steps: new Map(), names: new Map(), rest: [] };
     let rest = '';
     let isLate = false;
     const take = (line: string) => {
@@ -94,8 +134,9 @@ export function solve(address: string, args: string[], options: SolveOptions = {
     );
     child.on('close', (status) => {
       clearTimeout(timer || undefined);
-      if (status === 0) return resolve();
       take(rest);
+      if (log.unsaved !== undefined) options.onUnsaved?.(log.unsaved);
+      if (status === 0) return resolve();
       const printed = (log.last !== undefined && log.steps.get(log.last)) || [];
       if (isLate)
         return reject(new BuildFailure(`it does not end within ${options.limit} s`, printed, 'limit'));
@@ -112,7 +153,9 @@ function explain(address: string, { steps, failed, rest }: Log, verdict: string)
   const last = rest.filter((line) => line.startsWith('error: ')).pop() ?? rest.pop() ?? 'buildctl failed';
   const reason = last.replace(/^error: (failed to solve: )?/, '');
   if (/Unavailable|error while dialing|context deadline exceeded/i.test(reason) && printed.length === 0) {
-    const remedy = 'start it with "npm run services -- start"';
+    const remedy = /^unix:/.test(address)
+      ? 'start it with "npm run services -- start"'
+      : 'start it, or correct the setting that names it';
     return new BuildFailure(`buildkitd does not answer at ${address}; ${remedy}`, [], 'unreachable');
   }
   return new BuildFailure(reason, printed, 'step');

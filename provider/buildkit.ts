@@ -2,7 +2,7 @@
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { BuildFailure, solve } from './buildctl';
+import { BuildFailure, cacheArguments, solve, warnOfUnsaved } from './buildctl';
 import { assignments } from './shell';
 
 /** What the finishing step found out about the tree (`facts.json`). */
@@ -26,6 +26,8 @@ export interface Facts {
 export interface InstallTreeBuild {
   /** Address of buildkitd, `unix://…` or `tcp://…`. */
   address: string;
+  /** Reference of the build cache in a registry. Default: the builder's own cache is all. */
+  cache?: string;
   /** Folder of the Dockerfile. */
   dockerfileDir: string;
   /** Tool-chain image by digest. */
@@ -91,8 +93,11 @@ export async function buildInstallTree(build: InstallTreeBuild): Promise<Facts> 
       ...['--local', `input=${input}`, '--opt', 'context:input=local:input'],
       ...['--opt', `context:builder=docker-image://${build.builder}`],
       ...['--output', `type=local,dest=${build.outDir}`],
+      // The tree alone: the layer of the compilation also has sources and objects, gigabytes of a real product.
+      ...(build.cache === undefined ? [] : cacheArguments(build.cache, 'min')),
     ];
-    await solve(build.address, args, { onLine: build.onProgress }).catch(explain);
+    const onUnsaved = warnOfUnsaved(build.cache ?? '');
+    await solve(build.address, args, { onLine: build.onProgress, onUnsaved }).catch(explain);
     return JSON.parse(await fs.readFile(path.join(build.outDir, 'facts.json'), 'utf8')) as Facts;
   } finally {
     await fs.rm(input, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { isLoopback } from '../location';
 import { warn } from './diagnostics';
 import { writeLayout } from './ociLayout';
 
@@ -35,8 +36,6 @@ export class RegistryError extends Error {
 export function repositoryOf(reference: string): string {
   return reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 }
-
-const isLoopback = (host: string) => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|$)/.test(host);
 
 function hostOf(reference: string): string {
   const [first] = reference.split('/');

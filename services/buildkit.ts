@@ -5,6 +5,8 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
+import { builderAddress } from '../location';
+import { connectArguments } from '../provider/buildctl';
 import { Daemon, runningPid, startUntil, stopDaemon } from './daemon';
 
 const run = promisify(execFile);
@@ -31,7 +33,9 @@ function daemonOf(root: string): Daemon {
 }
 
 export async function answers(address: string): Promise<boolean> {
-  return run('buildctl', ['--addr', address, '--timeout', '3', 'debug', 'workers'], { timeout: 10_000 }).then(
+  return run('buildctl', [...connectArguments(address), '--timeout', '3', 'debug', 'workers'], {
+    timeout: 10_000,
+  }).then(
     () => true,
     () => false,
   );
@@ -72,15 +76,40 @@ export async function startBuildkit(root: string, registry: string): Promise<'st
   return 'started';
 }
 
-/** Tells buildx's store of a builder of driver `remote` (the format of buildx's `instances/`). */
-export function writeBuilder(address: string): void {
+/** What a folder of certificates must have, each under one of two names: as buildctl's `--tlsdir` wants it. */
+const CERTIFICATES = {
+  cacert: ['ca.pem', 'ca.crt'],
+  cert: ['cert.pem', 'tls.crt'],
+  key: ['key.pem', 'tls.key'],
+};
+
+/** buildx's options of a TLS connection. @throws Error naming the file that is missing */
+function tlsOptions(certificates: string, setting: string): Record<string, string> {
+  const folder = path.resolve(certificates);
+  return Object.fromEntries(
+    Object.entries(CERTIFICATES).map(([option, names]) => {
+      const found = names.map((name) => path.join(folder, name)).find((file) => fs.existsSync(file));
+      if (found !== undefined) return [option, found];
+      throw new Error(
+        `${setting}: ${folder} has no ${names.join(' or ')}; put the client's certificates there`,
+      );
+    }),
+  );
+}
+
+/**
+ * Tells buildx's store of a builder of driver `remote` (the format of buildx's `instances/`).
+ * @throws Error naming the setting and a certificate that is missing
+ */
+export function writeBuilder(address: string, setting: string): void {
+  const { endpoint, certificates } = builderAddress(address, setting);
   const docker = process.env.DOCKER_CONFIG ?? path.join(os.homedir(), '.docker');
   const store = path.join(process.env.BUILDX_CONFIG ?? path.join(docker, 'buildx'), 'instances');
   const node = {
     Name: `${BUILDER}0`,
-    Endpoint: address,
+    Endpoint: endpoint,
     Platforms: null,
-    DriverOpts: null,
+    DriverOpts: certificates === undefined ? null : tlsOptions(certificates, setting),
     Flags: null,
     Files: null,
   };

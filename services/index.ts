@@ -1,7 +1,16 @@
 /** The services of a local stack, for the program and the command line: started if they do not answer, else reused. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { BUILDER, buildkitAddress, buildkitPid, startBuildkit, stopBuildkit, writeBuilder } from './buildkit';
+import { builderAddress, isLoopback } from '../location';
+import {
+  answers,
+  BUILDER,
+  buildkitAddress,
+  buildkitPid,
+  startBuildkit,
+  stopBuildkit,
+  writeBuilder,
+} from './buildkit';
 import { findPrograms } from './programs';
 import { ask, chooseAddress, DEFAULT_ADDRESS, registryPid, startRegistry, stopRegistry } from './registry';
 
@@ -22,11 +31,11 @@ export interface Services {
 }
 
 const SETTING = 'falco:registry';
+const BUILDKIT_SETTING = 'falco:buildkit';
 /** The project's root; this file runs from sources and from a bundle one folder below it. */
 const projectRoot = path.resolve(__dirname, '..');
 
 const chosenFile = (root: string) => path.join(root, '.local', 'services.json');
-const isLoopback = (address: string) => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|$)/.test(address);
 
 /** The registry address chosen before, so that previews need nobody to answer. */
 function remembered(root: string): string | undefined {
@@ -87,8 +96,34 @@ async function servicesAt(
   if (buildkit === buildkitAddress(root) && (await startBuildkit(root, registry)) === 'started') {
     onStart('started buildkitd');
   }
-  writeBuilder(buildkit);
+  writeBuilder(buildkit, BUILDKIT_SETTING);
   return { registry, buildkit, builder: BUILDER };
+}
+
+/**
+ * What a builder of somebody else must be able to do, asked before anything is built or published.
+ *
+ * @param cache repository of the build cache
+ * @param isUpdate also ask whether it answers; a preview needs nobody to
+ * @throws Error naming the settings and the remedy
+ */
+export async function checkBuilder(
+  { buildkit, registry }: Services,
+  cache: string | undefined,
+  { isUpdate, root = projectRoot }: { isUpdate: boolean; root?: string },
+): Promise<void> {
+  if (buildkit === buildkitAddress(root)) return;
+  const { isElsewhere } = builderAddress(buildkit, BUILDKIT_SETTING);
+  for (const [setting, address] of Object.entries({ [SETTING]: registry, 'falco:cache': cache ?? '' })) {
+    if (!isElsewhere || !isLoopback(address)) continue;
+    throw new Error(
+      `${BUILDKIT_SETTING}: the builder at ${buildkit} cannot reach ${address}, which is on this machine's loopback; set ${setting} to a registry that both reach, or ${BUILDKIT_SETTING} to a builder of this machine`,
+    );
+  }
+  if (!isUpdate || (await answers(buildkit))) return;
+  throw new Error(
+    `${BUILDKIT_SETTING}: no buildkitd answers at ${buildkit}; start it, or correct the address (TLS: its folder of certificates)`,
+  );
 }
 
 /** A host; on loopback with the port that we are to listen on. */

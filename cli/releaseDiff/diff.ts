@@ -76,7 +76,11 @@ const SPOKEN_OF = [
   'artifacts:index:SigningKey',
   'docker-build:index:Image',
 ];
-const SILENT = ['artifacts:index:ContextImage', 'artifacts:index:ReleasedNames'];
+const SILENT = [
+  'artifacts:index:ContextImage',
+  'artifacts:index:ImageSteps',
+  'artifacts:index:ReleasedNames',
+];
 /** The program itself, its components and providers: they are nothing outside of the engine. */
 const isOurs = ({ type }: Seen) =>
   type === 'pulumi:pulumi:Stack' || type.startsWith('pulumi:providers:') || type.includes(':components:');

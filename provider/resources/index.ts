@@ -4,6 +4,7 @@ import { base } from './base';
 import { contextImage } from './contextImage';
 import { gate } from './gate';
 import { imageCopy } from './imageCopy';
+import { imageSteps } from './imageSteps';
 import { installTree } from './installTree';
 import { packageFile } from './package';
 import { promotedPackage } from './promotedPackage';
@@ -25,6 +26,7 @@ export const registry: Record<string, AnyResource> = {
   'artifacts:index:Package': packageFile as unknown as AnyResource,
   'artifacts:index:ContextImage': contextImage as unknown as AnyResource,
   'artifacts:index:ImageCopy': imageCopy as unknown as AnyResource,
+  'artifacts:index:ImageSteps': imageSteps as unknown as AnyResource,
   'artifacts:index:Promotion': promotion as unknown as AnyResource,
   'artifacts:index:PromotedPackage': promotedPackage as unknown as AnyResource,
   'artifacts:index:Gate': gate as unknown as AnyResource,

@@ -29,6 +29,8 @@ export interface InstallTreeInputs {
   builder: string;
   /** Address of buildkitd. */
   buildkit: string;
+  /** Reference of the build cache in a registry. Neither it nor the address counts as a change. */
+  cache?: string;
   cmakeArgs: string[];
   version: string;
   epoch: number;
@@ -85,6 +87,7 @@ async function build(inputs: InstallTreeInputs): Promise<InstallTreeOutputs> {
     }
     const facts = await buildInstallTree({
       address: inputs.buildkit,
+      cache: inputs.cache,
       dockerfileDir: RECIPE,
       builder: inputs.builder,
       source: inputs.treeArchive ? undefined : await fetch(inputs.sourceArchive, 'source'),

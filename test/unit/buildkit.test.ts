@@ -172,9 +172,13 @@ describe('buildkit', function () {
   });
 
   it('names the address when no buildkitd answers there', async () => {
-    for (const address of [`unix://${folder}/none.sock`, 'tcp://127.0.0.1:1']) {
+    const remedies = {
+      [`unix://${folder}/none.sock`]: 'start it with "npm run services -- start"',
+      'tcp://127.0.0.1:1': 'start it, or correct the setting that names it',
+    };
+    for (const [address, remedy] of Object.entries(remedies)) {
       await assert.rejects(buildInstallTree({ ...build, address }), {
-        message: `buildkitd does not answer at ${address}; start it with "npm run services -- start"`,
+        message: `buildkitd does not answer at ${address}; ${remedy}`,
       });
     }
   });

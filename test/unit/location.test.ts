@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as path from 'node:path';
-import { bucketAddress, bucketUrl } from '../../location';
+import { bucketAddress, bucketUrl, builderAddress, repositoryAddress } from '../../location';
 
 const address = (text: string) => bucketAddress(text, 'falco:bucket');
 
@@ -57,4 +57,53 @@ describe('the address of a bucket', () => {
       );
     });
   }
+});
+
+describe('the address of a builder', () => {
+  it('is a socket, a host with perhaps a folder of certificates, or what BuildKit has a helper for', () => {
+    const read = (text: string) => builderAddress(text, 'falco:buildkit');
+    const cases: [string, string, string | undefined, boolean][] = [
+      ['unix:///run/b.sock', 'unix:///run/b.sock', undefined, false],
+      ['tcp://127.0.0.1:1234', 'tcp://127.0.0.1:1234', undefined, false],
+      ['tcp://builder.example.org:1234', 'tcp://builder.example.org:1234', undefined, true],
+      ['tcp://builder:1234?tls=.local/tls', 'tcp://builder:1234', '.local/tls', true],
+      ['kube-pod://buildkitd-0?namespace=ci', 'kube-pod://buildkitd-0?namespace=ci', undefined, true],
+      ['docker-container://buildkitd', 'docker-container://buildkitd', undefined, false],
+    ];
+    for (const [text, endpoint, certificates, isElsewhere] of cases)
+      assert.deepEqual(read(text), { endpoint, certificates, isElsewhere });
+    for (const text of ['', 'builder:1234', 'http://builder:1234', 'unix://'])
+      assert.throws(() => read(text), {
+        message: `falco:buildkit: "${text}" is no address of buildkitd; give one such as tcp://builder.example.org:1234?tls=FOLDER`,
+      });
+    for (const text of ['tcp://builder', 'tcp://builder:70000', 'tcp://user:secret@builder:1'])
+      assert.throws(() => read(text), {
+        message: `falco:buildkit: "${text}" has no host:port; give one such as tcp://builder.example.org:1234?tls=FOLDER`,
+      });
+    assert.throws(() => read('tcp://builder:1?key=x'), {
+      message: 'falco:buildkit: "tcp://builder:1?key=x": there is no parameter key; known is tls',
+    });
+  });
+});
+
+describe('the repository of a build cache', () => {
+  it('is a host and a path, without a tag', () => {
+    const good = [
+      'registry.example.org/cache',
+      '127.0.0.1:5050/a/b',
+      'localhost/c',
+      'docker.io/ns/build-cache',
+    ];
+    for (const text of good) assert.equal(repositoryAddress(text, 'falco:cache'), text);
+    for (const text of [
+      'cache',
+      'ns/cache',
+      'host.example/cache:tag',
+      'https://host.example/cache',
+      'host.example/',
+    ])
+      assert.throws(() => repositoryAddress(text, 'falco:cache'), {
+        message: `falco:cache: "${text}" is no repository; give host/path without a tag, such as registry.example.org/build-cache`,
+      });
+  });
 });

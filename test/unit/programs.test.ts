@@ -20,6 +20,21 @@ describe('the program of the stack', function () {
       assert.equal(resourceTable(stack, await declare(stack)), expected);
     });
 
+  it('local declares with a build cache the steps of each image besides', async () => {
+    const elsewhere = {
+      'falco:registry': 'registry.example.org',
+      'falco:buildkit': 'tcp://builder.example.org:1234',
+      'falco:cache': 'registry.example.org/build-cache',
+    };
+    const all = await declare('local', { ...stackConfig('local'), ...elsewhere });
+    const others = all.filter(({ type }) => type !== 'artifacts:index:ImageSteps');
+    assert.equal(all.length - others.length, catalog.images.length);
+    assert.equal(
+      resourceTable('local', others),
+      fs.readFileSync(path.join(__dirname, 'programs', 'local.txt'), 'utf8'),
+    );
+  });
+
   it('is one of three', async () => {
     await assert.rejects(declare('local', { 'falco:program': 'relaese' }), {
       message: 'falco:program: "relaese" is no program; give release, promotion, infra',

@@ -6,8 +6,8 @@ import * as http from 'node:http';
 import { AddressInfo } from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { localServices, serviceStatus, stopServices } from '../../../services';
-import { answers, BUILDER, buildkitAddress } from '../../../services/buildkit';
+import { checkBuilder, localServices, serviceStatus, stopServices } from '../../../services';
+import { answers, BUILDER, buildkitAddress, writeBuilder } from '../../../services/buildkit';
 import { until } from '../../../services/daemon';
 
 const project = path.resolve(__dirname, '../../..');
@@ -206,6 +206,57 @@ describe('the services of a local stack', () => {
       [BUILDER, 'remote', buildkit],
     );
   }).timeout(60_000);
+});
+
+describe('a builder that a setting names', () => {
+  const at = (buildkit: string, registry = '127.0.0.1:5050') => ({ buildkit, registry, builder: BUILDER });
+  const elsewhere = 'tcp://builder.example.org:1234';
+  const message = (address: string, setting: string) =>
+    `falco:buildkit: the builder at ${elsewhere} cannot reach ${address}, which is on this machine's loopback; set ${setting} to a registry that both reach, or falco:buildkit to a builder of this machine`;
+
+  it('is refused in a preview already where it cannot reach a registry of this machine', async () => {
+    await assert.rejects(checkBuilder(at(elsewhere), undefined, { isUpdate: false }), {
+      message: message('127.0.0.1:5050', 'falco:registry'),
+    });
+    await assert.rejects(
+      checkBuilder(at(elsewhere, 'registry.example.org'), 'localhost:5000/cache', { isUpdate: false }),
+      { message: message('localhost:5000/cache', 'falco:cache') },
+    );
+    await checkBuilder(at(elsewhere, 'registry.example.org/staging'), undefined, { isUpdate: false });
+    await checkBuilder(at('tcp://127.0.0.1:1'), '127.0.0.1:5050/cache', { isUpdate: false });
+  });
+
+  it('must answer before an update', async () => {
+    await assert.rejects(checkBuilder(at('tcp://127.0.0.1:1'), undefined, { isUpdate: true }), {
+      message:
+        'falco:buildkit: no buildkitd answers at tcp://127.0.0.1:1; start it, or correct the address (TLS: its folder of certificates)',
+    });
+  }).timeout(20_000);
+
+  it('is given to buildx with its certificates, of which none may be missing', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'certificates-'));
+    const before = process.env.BUILDX_CONFIG;
+    process.env.BUILDX_CONFIG = path.join(folder, 'buildx');
+    try {
+      const address = `${elsewhere}?tls=${folder}`;
+      for (const name of ['ca.crt', 'tls.crt']) fs.writeFileSync(path.join(folder, name), '');
+      assert.throws(() => writeBuilder(address, 'falco:buildkit'), {
+        message: `falco:buildkit: ${folder} has no key.pem or tls.key; put the client's certificates there`,
+      });
+      fs.writeFileSync(path.join(folder, 'key.pem'), '');
+      writeBuilder(address, 'falco:buildkit');
+      const text = fs.readFileSync(path.join(folder, 'buildx/instances', BUILDER), 'utf8');
+      const [node] = (JSON.parse(text) as { Nodes: { Endpoint: string; DriverOpts: unknown }[] }).Nodes;
+      assert.deepEqual(
+        [node?.Endpoint, node?.DriverOpts],
+        [elsewhere, { cacert: `${folder}/ca.crt`, cert: `${folder}/tls.crt`, key: `${folder}/key.pem` }],
+      );
+    } finally {
+      if (before === undefined) delete process.env.BUILDX_CONFIG;
+      else process.env.BUILDX_CONFIG = before;
+      fs.rmSync(folder, { recursive: true });
+    }
+  });
 });
 
 /** A zombie has ended. */
