@@ -38,7 +38,7 @@ export async function declarePromotion(settings: PublishSettings, origin: Promot
     pinned: pinned,
     expectedKey,
     floors: floorsOf(settings.catalog),
-    namespace,
+    ...{ namespace, bucket: settings.bucket, channel: settings.channel, stack: settings.stack },
   });
   const key = signingKey(settings, origin.signing);
   const { version } = pinned;

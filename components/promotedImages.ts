@@ -27,6 +27,7 @@ export class PromotedImages extends pulumi.ComponentResource {
         digest: recorded.digest,
         repository,
         tag: settings.channel === 'master' ? 'master' : version,
+        isPublished: promotion.isPublished,
       };
       const copy = new ImageCopy(`${name}-${image.name}`, inputs, { parent: this });
       this.all[image.name] = {

@@ -42,6 +42,7 @@ export class PromotedPackages extends pulumi.ComponentResource {
             from: { bucket: record.bucket, publicKey: record.publicKey, stack: from },
             source: record.packages.apply((all) => all[row.key]),
             expectedKey,
+            isPublished: promotion.isPublished,
             signing:
               row.format === 'rpm'
                 ? { home: key.home, fingerprint: key.fingerprint, setting: key.setting }

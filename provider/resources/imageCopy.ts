@@ -16,6 +16,8 @@ export interface ImageCopyInputs {
   tag: string;
   /** Digests of what is attached to the image there, and is to be here. Set by check where a tag is given. */
   attachments?: string[];
+  /** This stack has published the release already: the tag may have moved on. No reason for a change. */
+  isPublished?: boolean;
 }
 
 async function put({ image, digest: wanted, repository }: ImageCopyInputs): Promise<object> {
@@ -27,8 +29,8 @@ export const imageCopy: Resource<ImageCopyInputs, object> = {
   async check(news, olds) {
     const inputs = known<ImageCopyInputs>(news);
     if (!inputs || news === UNKNOWN || inputs.tag === '') return news;
-    const isHere = olds?.image === inputs.image && olds.digest === inputs.digest;
-    // It is here: the other stack may have let it go since.
+    const isHere = inputs.isPublished && olds?.image === inputs.image && olds.digest === inputs.digest;
+    // The other stack may have let it go since.
     if (isHere && !(await digest(`${inputs.image}@${inputs.digest}`)))
       return { ...news, attachments: olds.attachments };
     const found = isHere ? inputs.digest : await digest(`${inputs.image}:${inputs.tag}`);

@@ -33,6 +33,8 @@ export interface PromotedPackageInputs {
   expectedKey: string;
   /** Signs an rpm anew; absent for other formats. */
   signing?: Signing;
+  /** This stack has published the release already. No reason for a change. */
+  isPublished: boolean;
 }
 
 export interface PromotedPackageOutputs extends Blob {
@@ -103,8 +105,8 @@ export const promotedPackage: Resource<PromotedPackageInputs, PromotedPackageOut
   async check(news, olds) {
     const inputs = known<PromotedPackageInputs>(news);
     if (!inputs || news === UNKNOWN) return news;
-    // It is here: the other stack may have let it go since.
-    if (isDeepStrictEqual(olds?.source, inputs.source)) return news;
+    // The other stack may have let it go since.
+    if (inputs.isPublished && isDeepStrictEqual(olds?.source, inputs.source)) return news;
     const { from, source } = inputs;
     const store = openStore(from.bucket);
     const found = await store.head(source.key);

@@ -1,5 +1,6 @@
 /** The release that a stack takes over from another: agreed to by digest, proved by its gates, of the right key. */
 import { isDeepStrictEqual } from 'node:util';
+import { readLedger } from '../ledger';
 import { PinnedRelease, ReleaseRecord, unlike, unproved } from '../promotion/record';
 import { changed, CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
@@ -17,6 +18,16 @@ export interface PromotionInputs {
   floors: string[];
   /** Configuration namespace, for messages. */
   namespace: string;
+  /** Where this stack publishes, and what it is called in the ledger there. */
+  bucket: string;
+  channel: string;
+  stack: string;
+  /** Set by check: this stack has published it, to the last tag but the moving ones. */
+  isPublished?: boolean;
+}
+
+async function isPublished({ bucket, channel, stack, pinned }: PromotionInputs): Promise<boolean> {
+  return (await readLedger(bucket, channel)).releases[pinned.version]?.stack === stack;
 }
 
 function refuse({ from, record, pinned, expectedKey, floors, namespace }: PromotionInputs): void {
@@ -48,17 +59,16 @@ function refuse({ from, record, pinned, expectedKey, floors, namespace }: Promot
 }
 
 export const promotion: Resource<PromotionInputs, object> = {
-  check(news, olds) {
+  async check(news, olds) {
     const inputs = known<PromotionInputs>(news);
-    if (!inputs || news === UNKNOWN) return Promise.resolve(news);
-    // What was taken over is here: the other stack may go on, while this one withdraws, repairs or changes its key.
-    const isDone =
-      olds?.record !== undefined &&
-      isDeepStrictEqual(olds.pinned, inputs.pinned) &&
-      olds.expectedKey === inputs.expectedKey;
-    if (isDone) return Promise.resolve({ ...news, record: olds.record as never });
+    if (!inputs || news === UNKNOWN) return news;
+    // What is published is here: the other stack may go on, while this one withdraws, repairs or changes its key.
+    const isAgreed =
+      isDeepStrictEqual(olds?.pinned, inputs.pinned) && olds?.expectedKey === inputs.expectedKey;
+    if (isAgreed && olds?.record && (await isPublished(inputs)))
+      return { ...news, record: olds.record as never, isPublished: true };
     refuse(inputs);
-    return Promise.resolve(news);
+    return { ...news, isPublished: false };
   },
 
   diff(olds, news) {

@@ -139,6 +139,13 @@ describe('a promoted release', function () {
     await refused(/falco-no-driver:0\.1\.0 was moved to sha256:[0-9a-f]{64}, agreed was sha256:[0-9a-f]{64}/);
     await copy(`${repository}@${wanted}`, `${repository}:0.1.0`);
 
+    const agreed = await fs.readFile(prodFile, 'utf8');
+    await fs.writeFile(prodFile, agreed.replace(/commit: .*/, `commit: ${'c'.repeat(40)}`));
+    await refused(
+      /does not have what was agreed to: commit is [0-9a-f]{40}, agreed was c{40}\. Nothing was changed/,
+    );
+    await fs.writeFile(prodFile, agreed);
+
     await configure('expectedKey', 'F'.repeat(40));
     await refused(new RegExp(`the stack local signs with ${release.signingKey}, expected was F{40}`));
     await configure('expectedKey', release.signingKey);
@@ -217,11 +224,9 @@ describe('a promoted release', function () {
     }
   });
 
-  it('is refused when the other stack has changed since, until the change is agreed to', async () => {
+  it('stays as it is when the other stack goes on, until the next one is agreed to', async () => {
     await project.ok('up', '--version', '0.2.0');
-    await refused(
-      /falco:release: the stack local does not have what was agreed to: version is 0\.2\.0, agreed was 0\.1\.0;.*Nothing was changed/,
-    );
+    await project.ok('preview', ...PROD, '--expect-no-changes');
     const { stdout } = await project.ok('propose', ...PROD);
     assert.match(stdout, /^version 0\.1\.0 => 0\.2\.0$/m);
     await project.ok('up', ...PROD);

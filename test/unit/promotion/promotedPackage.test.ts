@@ -55,6 +55,7 @@ describe('a promoted package', function () {
       epoch: EPOCH,
       from: { bucket: path.join(folder, 'staging'), publicKey: deb.publicKey, stack: 'staging' },
       expectedKey: theirs.fingerprint,
+      isPublished: false,
     };
     const recorded = (of: PublishedPackage, plain: string, identity = ''): RecordedPackage => {
       const { fileName, key, sha256, size } = of;
@@ -135,12 +136,19 @@ describe('a promoted package', function () {
     await refused({ ...inputs.rpm, source: another }, /has another header or payload than was agreed to/);
   });
 
-  it('is missed by a preview already, unless it is here', async () => {
+  it('is missed by a preview already, until it is published here', async () => {
     await staging.delete(inputs.deb.source.key);
     await assert.rejects(
       Promise.resolve(promotedPackage.check!(inputs.deb, undefined)),
       /of staging is missing or damaged; repair it there/,
     );
-    assert.deepEqual(await promotedPackage.check!(inputs.deb, inputs.deb), inputs.deb);
+    await assert.rejects(Promise.resolve(promotedPackage.check!(inputs.deb, inputs.deb)), /is missing/);
+    const published = { ...inputs.deb, isPublished: true };
+    assert.deepEqual(await promotedPackage.check!(published, inputs.deb), published);
+    const before = { ...inputs.deb.source, size: 1 };
+    await assert.rejects(
+      Promise.resolve(promotedPackage.check!(published, { ...inputs.deb, source: before })),
+      /is missing/,
+    );
   });
 });

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
 import { proposal, withRelease } from '../../../cli/propose';
 import { pinOf, ReleaseRecord, unlike, unproved } from '../../../provider/promotion/record';
+import { updateLedger } from '../../../provider/ledger';
 import { promotion } from '../../../provider/resources/promotion';
 
 const hex = (digit: string) => digit.repeat(64);
@@ -75,28 +79,39 @@ describe('a release that is to be promoted', () => {
     );
   });
 
-  it('is left as it is once it is here, whatever the other stack does next', async () => {
-    const inputs = {
-      from: 'staging',
-      record,
-      pinned,
-      floors: [],
-      expectedKey: 'A'.repeat(40),
-      namespace: 'sample',
-    };
-    const next = { ...record, version: '1.1.0', signingKey: 'B'.repeat(40), gates: {} };
-    const checked = await promotion.check!({ ...inputs, record: next }, inputs);
-    assert.deepEqual((checked as typeof inputs).record, record);
-    assert.throws(() => promotion.check!({ ...inputs, record: next }, undefined));
-    assert.throws(() =>
-      promotion.check!({ ...inputs, record: next, pinned: { ...pinned, version: '1.1.0' } }, inputs),
-    );
+  it('is left as it is once it is published here, whatever the other stack does next', async () => {
+    const bucket = await fs.mkdtemp(path.join(os.tmpdir(), 'promotion-'));
+    try {
+      const place = { bucket, channel: 'release', stack: 'prod' };
+      const key = { expectedKey: 'A'.repeat(40), namespace: 'sample' };
+      const inputs = { from: 'staging', record, pinned, floors: [], ...key, ...place };
+      const next = { ...record, version: '1.1.0', signingKey: 'B'.repeat(40), gates: {} };
+      const check = (news: object, olds: object | null = inputs) =>
+        promotion.check!({ ...inputs, record: next, ...news }, (olds ?? undefined) as never);
+      await assert.rejects(
+        check({}),
+        /does not have what was agreed to/,
+        'it was copied, and is not published',
+      );
+      const images = {};
+      await updateLedger(bucket, 'release', (ledger) => {
+        ledger.releases['1.0.0'] = { stack: 'prod', images, tags: [], manifests: [] };
+      });
+      const checked = (await check({})) as unknown as { record: unknown; isPublished: boolean };
+      assert.deepEqual([checked.record, checked.isPublished], [record, true]);
+      await assert.rejects(check({}, null), 'another state knows nothing of it');
+      await assert.rejects(check({ pinned: { ...pinned, version: '1.1.0' } }));
+      await assert.rejects(check({ stack: 'other' }));
+    } finally {
+      await fs.rm(bucket, { recursive: true });
+    }
   });
 
   it('is refused by check with a reason that names the setting, before anything is touched', async () => {
     const floors: string[] = [];
     const key = { expectedKey: 'A'.repeat(40), namespace: 'sample' };
-    const inputs = { from: 'staging', record, pinned, floors, ...key };
+    const place = { bucket: '/nowhere', channel: 'release', stack: 'prod' };
+    const inputs = { from: 'staging', record, pinned, floors, ...key, ...place };
     const check = (more: object) => promotion.check!({ ...inputs, ...more }, undefined);
     await check({});
     for (const [more, message] of [
@@ -111,7 +126,7 @@ describe('a release that is to be promoted', () => {
         /^sample:from: .* published without a gate: package rpm, package deb, image sample/,
       ],
     ] as const)
-      assert.throws(() => check(more), { message });
+      await assert.rejects(Promise.resolve(check(more)), { message });
   });
 });
 
