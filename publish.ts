@@ -24,7 +24,7 @@ export interface PublishArgs {
 export function publish(args: PublishArgs, proved: pulumi.Resource[]) {
   const { settings, version, key, packages, images, bases } = args;
   const names = releasedNames('released-names', { settings, version, packages, images }, proved);
-  const copies = new ImageCopies('image-copy', { settings, images }, [names]);
+  const copies = new ImageCopies('copy', { settings, images }, [names]);
   const barrier = [...proved, names, ...copies.all];
   const repositories = new Repositories('repository', { settings, version, packages, key }, barrier);
   const published = [repositories.apt, repositories.yum, repositories.downloads];
