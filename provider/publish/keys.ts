@@ -20,10 +20,13 @@ async function keyFiles(
   also: string[] = [],
 ): Promise<{ publicKey: Buffer; keyring: Buffer }> {
   const found = (await store.get(settings.keyring))?.body;
-  const own = [...signer.publishedKeys, ...also];
+  const files = { publicKey: await signer.publicKey(also), keyring: await signer.keyring(also) };
   // Where nothing else is in the file, nobody else has to be asked.
-  const extra = (found ? await fingerprintsIn(found) : []).filter((key) => !own.includes(key));
-  const needed = extra.length > 0 ? await settings.othersKeys?.(store, await signer.trustedKeys()) : [];
+  if (!found || found.equals(files.keyring)) return files;
+  const own = [...signer.publishedKeys, ...also];
+  const extra = (await fingerprintsIn(found)).filter((key) => !own.includes(key));
+  if (extra.length === 0) return files;
+  const needed = await settings.othersKeys?.(store, await signer.trustedKeys());
   const shared = extra.filter((key) => needed?.includes(key));
   for (const key of shared) {
     if (await signer.primaryOf(key)) continue;

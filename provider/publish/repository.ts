@@ -57,12 +57,14 @@ async function describePackages<F>(
 }
 
 async function describeBlob<F>(
-  { store, kind, date, fetched }: Job<F>,
+  { store, kind, date, fetched, plain }: Job<F>,
   one: PublishedPackage,
 ): Promise<ManifestEntry<F>> {
   const copies = [one.fileName, ...one.aliases].map((name) => kind.plainKey(name));
   const key = await wholeKey(store, one, copies);
   const entry = unbuilt(one);
+  // Signed while it is read and its index is made.
+  plain.prepare({ ...one, key });
   const fetchFile = () => fetched.get({ key, sha256: one.sha256 });
   return { ...entry, published: date.toISOString(), ...(await kind.describe(fetchFile, entry, date)) };
 }
@@ -179,7 +181,6 @@ async function publishOnce<F>(
   const names = plainNames(entries);
   refuseAdopted(before, names, described, (name) => kind.plainKey(name));
   const built = new Map(packages.map((one) => [one.sha256, one.built]));
-  const listed = new Set(before.map(({ sha256 }) => sha256));
   const wanted = entries
     .filter(({ fileName }) => fileNames.has(fileName))
     .map((entry) => ({
@@ -187,8 +188,6 @@ async function publishOnce<F>(
       copies: [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name)),
     }));
   const own = await withoutLost(job, wanted, packages);
-  // A new one is signed while its index is made.
-  for (const { one } of own) if (!listed.has(one.sha256)) job.plain.prepare(one);
   const written = await commit(job, current, entries, { goesAway: false });
   await settle(job, before, new Set(own.map(({ one }) => one.fileName)), written);
   await publishKeys(store, settings, signer);

@@ -114,8 +114,8 @@ export async function settle<F>(
     const names = [...plainNames(manifest.entries)].filter(
       ([name, entry]) => fileNames.has(entry.fileName) || moved.has(name),
     );
-    await publishNames(names, plain, kind);
-    await kind.settle(signer);
+    // Neither needs the other.
+    await Promise.all([publishNames(names, plain, kind), kind.settle(signer)]);
     if ((await store.head(kind.pointerKey))?.etag === etag) return;
   }
   throw new Error(`${kind.pointerKey}: other publishers are at work all the time; run the update again.`);
