@@ -103,8 +103,11 @@ class AptRepository implements AdoptableKind<AptFragment> {
     const pointer = await this.store.get(this.pointerKey);
     const etag = pointer?.etag;
     const unverified = pointer && clearText(pointer.body);
+    // Read while gpg looks at the signature, and given to nobody before it is good.
+    const early = unverified === undefined ? undefined : this.state(unverified);
+    early?.catch(() => {});
     const text = pointer && (trusted ? await verifiedText(pointer.body, trusted) : unverified);
-    const state = text === undefined ? undefined : await this.state(text);
+    const state = text === undefined ? undefined : await (text === unverified ? early : this.state(text));
     if (text !== undefined && state) {
       return { ...state, etag, isSound: text === this.render(state.date, listedFiles(text)) };
     }

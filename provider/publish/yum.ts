@@ -98,9 +98,14 @@ class YumRepository implements AdoptableKind<YumFragment> {
 
   private async generation(id: string, trusted?: Buffer): Promise<State | undefined> {
     const folder = this.key(`generations/${id}/`);
-    const repomd = await this.signed(`${folder}repodata/repomd.xml`, trusted);
+    const key = `${folder}repodata/repomd.xml`;
+    const repomd = await this.signed(key);
     if (!repomd || sha256(repomd) !== id) return undefined;
-    return this.state(folder, repomd, await this.indexKeys(id));
+    // Read while gpg looks at the signature, and given to nobody before it is good.
+    const state = this.indexKeys(id).then((keys) => this.state(folder, repomd, keys));
+    state.catch(() => {});
+    if (trusted && !(await this.signed(key, trusted))?.equals(repomd)) return undefined;
+    return state;
   }
 
   /** Everything that a generation needs: its folder and what the root copy names. */
