@@ -7,6 +7,8 @@ import { Announcement } from './model';
 const loader = 'driver.loader.initContainer.image';
 
 export const announcement: Announcement = {
+  // A row that is added or renamed later has its own.
+  since: '0.24.0',
   packages: {
     'deb-module': 'Falco and its kernel module, for Debian and its like',
     'deb-bpf': 'Falco and its BPF probe, for Debian and its like',

@@ -3,16 +3,16 @@
  * What a role may write and what a CDN keeps follow from here. Pure: no I/O, no Pulumi.
  */
 import { Catalog } from './model';
-import { publicNames } from './names';
+import { COSIGN_FOLDERS, publicNames } from './names';
 
 export interface BucketKeys {
-  /** Prefixes that the public reads, with a trailing slash. */
+  /** Prefixes that the public reads, with a trailing slash; `*` stands for any stack. */
   served: string[];
   /** Prefixes of the release repositories, with a trailing slash. */
   release: string[];
-  /** Prefixes of the repositories of master builds and candidates, with a trailing slash. */
+  /** Prefixes of what master builds and candidates publish, with a trailing slash. */
   dev: string[];
-  /** The public keys: whoever may write them says whom clients trust. */
+  /** The public keys, and with a trailing slash a prefix of some: whoever may write them says whom clients trust. */
   publicKeys: string[];
   /** CloudFront path patterns of what never changes; where such an object says otherwise, that holds. */
   immutable: string[];
@@ -22,11 +22,12 @@ export function bucketKeys({ repositories, product }: Catalog): BucketKeys {
   const rows = Object.values(repositories);
   const { publicKey, keyring } = publicNames(product);
   const release = rows.map(({ prefix }) => `${prefix.release}/`);
-  const dev = rows.map(({ prefix }) => `${prefix.dev}/`);
-  const publicKeys = [publicKey, keyring];
+  const dev = [...rows.map(({ prefix }) => `${prefix.dev}/`), COSIGN_FOLDERS.master];
+  const publicKeys = [publicKey, keyring, COSIGN_FOLDERS.release];
   const top = (key: string) => `${key.split('/')[0]}/`;
-  const served = [...new Set([...release, ...dev, ...publicKeys].map(top))].sort();
-  const immutable = served.flatMap((folder) => IMMUTABLE.map((pattern) => `${folder}*${pattern}`));
+  const folders = [...new Set([...release, ...dev, ...publicKeys].map(top))].sort();
+  const served = [...folders, `${recordsPrefix('*')}/`];
+  const immutable = folders.flatMap((folder) => IMMUTABLE.map((pattern) => `${folder}*${pattern}`));
   return { served, release, dev, publicKeys, immutable };
 }
 
@@ -35,6 +36,9 @@ const IMMUTABLE = ['/pool/*', '/by-hash/*', '/generations/*', '/repodata/*-*', '
 
 /** What a stack builds from, and packages as they were built, with a trailing slash. */
 export const buildPrefix = (stack: string) => `build/${stack}/`;
+
+/** Records that a stack keeps of its releases, without a trailing slash; the public reads them (docs/reproducible.md). */
+export const recordsPrefix = (stack: string) => `${buildPrefix(stack)}record`;
 
 /** Which release has which images and tags. */
 export const ledgerKey = (channel: 'release' | 'master') => `ledger/${channel}.json`;

@@ -229,6 +229,7 @@ const images: ImageRow[] = [
     title: 'Falco',
     dockerfile: 'falco',
     from: { base: 'debian' },
+    system: 'dependencies',
     context: [
       { package: 'deb-module', to: 'package.deb' },
       { tree: '^usr/src/[^/]+/bpf/', parts: ['bpf', 'driver'], to: 'probe' },
@@ -268,6 +269,7 @@ const images: ImageRow[] = [
     title: 'Falco without driver',
     dockerfile: 'falco-no-driver',
     from: { base: 'debian' },
+    system: 'packages',
     context: [
       {
         package: 'bin',
@@ -290,6 +292,7 @@ const images: ImageRow[] = [
     title: 'Falco tester',
     dockerfile: 'falco-tester',
     from: { base: 'debian' },
+    system: 'packages',
     context: [{ source: '.', parts: ['tests'], to: 'suite' }],
     aliases: [],
     legacy: ['falco-tester'],
@@ -304,6 +307,7 @@ const images: ImageRow[] = [
     title: 'Falco builder',
     dockerfile: 'falco-builder',
     from: { compiles: true },
+    system: 'packages',
     context: [],
     aliases: [],
     legacy: ['falco-builder'],
@@ -326,6 +330,7 @@ export const catalog: Catalog = {
     maintainer: 'cncf-falco-dev@lists.cncf.io',
     homepage: 'https://www.falco.org',
     source: 'https://github.com/falcosecurity/falco',
+    builder: 'https://github.com/falcosecurity/falco-artifacts',
     license: 'Apache-2.0',
     section: 'utils',
     summary: 'Falco - Container Native Runtime Security',

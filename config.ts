@@ -3,7 +3,7 @@
  * them. Throws SettingError, whose message names the key and the remedy.
  */
 import * as pulumi from '@pulumi/pulumi';
-import { bucketAddress, bucketUrl, builderAddress, repositoryAddress } from './location';
+import { bucketAddress, bucketUrl, builderAddress, repositoryAddress, withoutCredentials } from './location';
 import type { Libraries } from './model';
 import { checkVersion, SettingError } from './names';
 import type { PinnedRelease } from './provider/promotion/record';
@@ -48,6 +48,8 @@ export interface Settings {
   publishedKeys: string[];
   /** `falco:gnupgHome`: GNUPGHOME of that key. Default `.local/gnupg`. */
   gnupgHome: string;
+  /** `falco:cosignKey`: encrypted key file or URI that signs images. Default: one "not for release", beside gpg's. */
+  cosignKey?: string;
   /** `falco:immutable`: a released name with other bytes stops the update. Default false. */
   immutable: boolean;
   /** `falco:withdrawn`: versions taken out of indexes, `latest` and unversioned names. Default none. */
@@ -69,6 +71,8 @@ export interface Promoted {
   pinned: PinnedRelease;
   /** `falco:expectedKey`: fingerprint of that stack's signing key. */
   expectedKey: string;
+  /** `falco:expectedCosignKey`: SHA-256 of the public key (DER) that has to have signed images. Absent: none goes out. */
+  expectedCosignKey?: string;
   /** `falco:releases`: `<owner>/<name>` on GitHub whose releases page gets one for the version. Default: none does. */
   releases?: string;
   /** `falco:changelog`: Markdown file whose section of the version is that page's text. Default: it has none. */
@@ -95,6 +99,7 @@ const KEYS = [
   'indexKeys',
   'publishedKeys',
   'gnupgHome',
+  'cosignKey',
   'immutable',
   'withdrawn',
   'keep',
@@ -103,6 +108,7 @@ const KEYS = [
   'from',
   'release',
   'expectedKey',
+  'expectedCosignKey',
   'releases',
   'changelog',
 ] as const;
@@ -110,11 +116,12 @@ type Key = (typeof KEYS)[number];
 
 const key = (name: Key) => `${NAMESPACE}:${name}`;
 
-const PROGRAMS = ['release', 'promotion', 'infra'] as const;
+const PROGRAMS = ['release', 'promotion', 'rebuild', 'infra'] as const;
 export type Program = (typeof PROGRAMS)[number];
 
 /** `falco:program`: what the stack is. Default `release`; each program reads its other keys by itself. */
 export function readProgram(): Program {
+  refuseSecrets();
   const text = new pulumi.Config(NAMESPACE).get('program') ?? 'release';
   const found = PROGRAMS.find((one) => one === text);
   if (found !== undefined) return found;
@@ -146,6 +153,7 @@ export function readSettings(): Settings {
     indexKeys: fingerprints(config, 'indexKeys'),
     publishedKeys: fingerprints(config, 'publishedKeys'),
     gnupgHome: config.get('gnupgHome') ?? '.local/gnupg',
+    cosignKey: optional(config, 'cosignKey', cosignKey),
     immutable: flag(config, 'immutable'),
     withdrawn: strings(config, 'withdrawn').map((version) => checkVersion(version, key('withdrawn'))),
     keep: keep(config.get('keep'), channel(config.get('channel'))),
@@ -153,6 +161,35 @@ export function readSettings(): Settings {
     cache: optional(config, 'cache', repositoryAddress),
   };
 }
+
+/** Names of secret settings, as the language host gives them to the program. */
+const SECRET_KEYS = 'PULUMI_CONFIG_SECRET_KEYS';
+
+/** No setting stays secret: all are shown in previews, and most are kept in the state, in packages or in indexes. */
+function refuseSecrets(): void {
+  const secret = (JSON.parse(process.env[SECRET_KEYS] || '[]') as string[]).find((name) =>
+    /^(falco|infra):/.test(name),
+  );
+  if (secret)
+    throw new SettingError(
+      secret,
+      'is a secret, and settings are shown and kept in clear; set it without --secret. Credentials belong into the environment (docs/architecture.md)',
+    );
+  const config = new pulumi.Config(NAMESPACE);
+  for (const name of ADDRESSES) withoutCredentials(config.get(name) ?? '', key(name));
+}
+
+/** Settings with an address in them. */
+const ADDRESSES = [
+  'url',
+  'registry',
+  'mirrors',
+  'source',
+  'extra',
+  'cmakeArgs',
+  'buildkit',
+  'cache',
+] as const;
 
 /** A key with a typing mistake would be as good as unset. */
 function refuseUnknown(keys: string[]): void {
@@ -166,10 +203,21 @@ function promoted(config: pulumi.Config): Promoted {
   if (!from)
     throw new SettingError(key('from'), 'is not set; name the stack whose release is to be promoted');
   const [expectedKey] = [config.get('expectedKey') ?? ''].map((text) => text.replace(/ /g, '').toUpperCase());
+  if (expectedKey === '')
+    throw new SettingError(
+      key('expectedKey'),
+      `is not set, for no release was agreed to yet: npm run propose -- --stack ${pulumi.getStack()}`,
+    );
   if (!/^[0-9A-F]{40}$/.test(expectedKey))
     throw new SettingError(
       key('expectedKey'),
       `"${expectedKey}" is no fingerprint; give the 40 hex digits of the key of ${from}`,
+    );
+  const expectedCosignKey = config.get('expectedCosignKey')?.toLowerCase() || undefined;
+  if (expectedCosignKey !== undefined && !/^[0-9a-f]{64}$/.test(expectedCosignKey))
+    throw new SettingError(
+      key('expectedCosignKey'),
+      `"${expectedCosignKey}" is no fingerprint; give the 64 hex digits of the cosign key of ${from} (docs/keys.md)`,
     );
   const releases = config.get('releases');
   if (releases !== undefined && !/^[\w.-]+\/[\w.-]+$/.test(releases))
@@ -177,6 +225,7 @@ function promoted(config: pulumi.Config): Promoted {
   return {
     from,
     expectedKey,
+    expectedCosignKey,
     pinned: pinned(structured(config, 'release')),
     releases,
     changelog: config.get('changelog'),
@@ -186,17 +235,17 @@ function promoted(config: pulumi.Config): Promoted {
 /** @throws SettingError for anything but what `npm run propose` writes */
 function pinned(value: unknown): PinnedRelease {
   const given = (value ?? {}) as Partial<PinnedRelease>;
-  const isTable = (table: unknown) =>
+  const isTable = (table: unknown): table is Record<string, string> =>
     typeof table === 'object' &&
     table !== null &&
     Object.values(table).every((digest) => /^(sha256:)?[0-9a-f]{64}(:[0-9a-f]{64})?$/.test(String(digest)));
-  const { version, commit, packages, images } = given;
-  if (typeof commit !== 'string' || !packages || !images || !isTable(packages) || !isTable(images))
+  const { version, commit, packages, images, systems } = given;
+  if (typeof commit !== 'string' || !isTable(packages) || !isTable(images) || !isTable(systems))
     throw new SettingError(
       key('release'),
-      'says no release that was agreed to (version, commit, packages, images); npm run propose writes it',
+      'says no release that was agreed to (version, commit, packages, images, systems); npm run propose writes it',
     );
-  return { version: checkVersion(String(version), key('release')), commit, packages, images };
+  return { version: checkVersion(String(version), key('release')), commit, packages, images, systems };
 }
 
 function channel(text = 'release'): Settings['channel'] {
@@ -212,6 +261,16 @@ function libraries(text = 'bundled'): Libraries {
 function gateLimit(text = '300'): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
   throw new SettingError(key('gateLimit'), `"${text}" is no number of seconds; give one such as 300`);
+}
+
+/** A path, or a URI of what cosign takes: never the key itself. */
+function cosignKey(text: string, setting: string): string {
+  if (text.trim() === '' || /[\n\r]|PRIVATE KEY/.test(text))
+    throw new SettingError(
+      setting,
+      'is no key; give the path of an encrypted key file or a URI such as awskms://…, never the key itself',
+    );
+  return text;
 }
 
 function flag(config: pulumi.Config, name: Key): boolean {

@@ -17,7 +17,7 @@ export interface GitHubArgs {
    * docs/github.md lists the names and variables that the workflows read.
    */
   environments: Record<string, EnvironmentSettings>;
-  /** What its default branch and its release tags need. None for a repository that keeps rules of its own. */
+  /** What its default branch and its release tags need. Default: the repository keeps rules of its own. */
   rules?: Omit<RulesetsArgs, 'repository'>;
 }
 

@@ -1,12 +1,13 @@
 /** Composition only: reads the settings, declares what the stack is, exports what it made. */
 import * as pulumi from '@pulumi/pulumi';
 import { catalog } from './catalog';
-import { NAMESPACE, readProgram, readSettings } from './config';
+import { NAMESPACE, Program, readProgram, readSettings } from './config';
 import { namingViolations, SettingError } from './names';
 import { declarePromotion } from './promotion';
-import { declareRelease } from './release';
+import { declareRebuild, declareRelease } from './release';
 import { checkBuilder, localServices } from './services';
 import { BUCKET_SPACE, checkSpace, SERVICES_SPACE } from './services/space';
+import { readSystems } from './systemsFile';
 
 export = async () => {
   try {
@@ -22,7 +23,8 @@ async function declare() {
   const violations = namingViolations(catalog);
   if (violations.length > 0)
     throw new Error(`The catalog breaks the naming rules: ${violations.join('; ')}.`);
-  switch (readProgram()) {
+  const program = readProgram();
+  switch (program) {
     case 'infra': {
       // Loaded only here: the SDK of the cloud costs every preview half a second.
       const [{ declareInfra }, { readInfraSettings }] = await Promise.all([
@@ -33,11 +35,12 @@ async function declare() {
     }
     case 'release':
     case 'promotion':
-      return published();
+    case 'rebuild':
+      return published(program);
   }
 }
 
-async function published() {
+async function published(program: Program) {
   const config = readSettings();
   const architecture = catalog.architectures.find(({ enabled }) => enabled);
   if (!architecture) throw new Error('The catalog has no enabled architecture.');
@@ -60,7 +63,8 @@ async function published() {
     keep: config.keep,
   };
   if (config.promotion) return declarePromotion(settings, { ...config.promotion, signing: config });
-  return declareRelease(
+  const declareIt = program === 'rebuild' ? declareRebuild : declareRelease;
+  return declareIt(
     {
       ...settings,
       buildkit: services.buildkit,
@@ -69,6 +73,7 @@ async function published() {
       libraries: config.libraries,
       cmakeArgs: config.cmakeArgs,
       gateLimit: config.gateLimit,
+      systems: readSystems('.', settings.stack),
       hasSource: config.source !== undefined,
     },
     config,

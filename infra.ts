@@ -47,8 +47,7 @@ export function declareInfra(catalog: Catalog, settings: InfraSettings) {
   }
 
   const identity = settings.oidcProvider ?? new GithubIdentity('github', {}, opts).arn;
-  const madeBuckets = [places.staging, places.prod].flatMap(({ made }) => made);
-  const roles = jobs({ settings, project, keys, madeBuckets, publicRepositories }).map((job) => {
+  const roles = jobs({ settings, project, keys, publicRepositories }).map((job) => {
     const { name, ...rest } = job;
     const role = new JobRole(`role-${name}`, { ...rest, role: `${project}-${name}`, identity }, opts);
     return [name, role.arn] as const;
@@ -61,7 +60,7 @@ export function declareInfra(catalog: Catalog, settings: InfraSettings) {
       github: settings.github,
       roles: Object.fromEntries(roles),
       statusUrls: [
-        places.prod.outputs.url,
+        places.prod.url,
         `docker.io/${catalog.product.imageNamespace}`,
         ...(mirror ? [mirror] : []),
       ],
@@ -72,21 +71,21 @@ export function declareInfra(catalog: Catalog, settings: InfraSettings) {
     account,
     region,
     staging: {
-      ...places.staging.outputs,
+      ...places.staging,
       ...(settings.ecr !== 'none' && {
         registry: `${host}/${STACKS.staging}`,
         masterRegistry: `${host}/${STACKS.master}`,
       }),
     },
     prod: {
-      ...places.prod.outputs,
+      ...places.prod,
       ...(mirror && { mirror }),
     },
     roles: Object.fromEntries(roles),
   };
 }
 
-/** A bucket and what is in front of it, each made or given. */
+/** A bucket and what is in front of it, each made or given. Returns what the stacks are told of it. */
 function declarePlace(
   name: 'staging' | 'prod',
   place: Place,
@@ -126,14 +125,11 @@ function declarePlace(
   };
   if (made) new BucketAccess(`${name}-access`, access, { ...opts, dependsOn: made.settings });
   return {
-    made: [...(made ? [bucket.name] : []), ...(cdn ? [logs] : [])],
-    outputs: {
-      bucket: `s3://${bucket.name}?region=${region}`,
-      url: cdn ? cdn.url : place.cdn.isMade ? '' : place.cdn.url,
-      ...(cdn && { cdn: cdn.target }),
-      // Others made the bucket: its policy is theirs, and this has to be in it.
-      ...(!made && cdn && { bucketPolicy: accessPolicy(access) }),
-    },
+    bucket: `s3://${bucket.name}?region=${region}`,
+    url: cdn ? cdn.url : place.cdn.isMade ? '' : place.cdn.url,
+    ...(cdn && { cdn: cdn.target }),
+    // Others made the bucket: its policy is theirs, and this has to be in it.
+    ...(!made && cdn && { bucketPolicy: accessPolicy(access) }),
   };
 }
 

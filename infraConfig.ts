@@ -58,7 +58,7 @@ export interface GithubSettings {
   source: string;
   /** `registryUsername`: who pushes images to Docker Hub. */
   registryUsername: string;
-  /** `teams`, `users`: numbers of those one of whom approves a release. */
+  /** `teams`, `users`: numbers of those who make release tags, and one of whom approves a release. */
   reviewers: { teams: number[]; users: number[] };
   /** `releases`: `<owner>/<name>` whose releases page gets one for each version. Default: none does. */
   releases?: string;

@@ -55,7 +55,12 @@ export function declareInfraGithub({ settings, github, roles, statusUrls }: Infr
         repository: name,
         variables,
         environments: isOwn ? { ...building, [STACKS.prod]: prod } : building,
-        ...(isOwn && { rules: { requiredChecks: ['preview'], releaseTags: RELEASE_TAGS } }),
+        // A tag of either builds staging; what a change of a caller's branch needs is the caller's to say.
+        rules: {
+          ...(isOwn && { requiredChecks: ['preview'] }),
+          releaseTags: RELEASE_TAGS,
+          taggers: github.reviewers,
+        },
       },
       { providers: [provider] },
     );

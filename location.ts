@@ -22,6 +22,30 @@ export function withoutSecret(url: string, setting: string): string {
   );
 }
 
+const CREDENTIALS = new RegExp(
+  [
+    /:\/\/[^/?#"\s]*:[^/?#"\s]*@/,
+    /\bhttps?:\/\/[^/?#"\s]*@/,
+    // Without a scheme. A digest behind a tag is none.
+    /(^|["\s])[^@:/"\s]+:(?!\/\/)[^"\s]*@(?!sha256:)/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'i',
+);
+
+/**
+ * Refuses `user:password@host`, `https://token@host` and the like, anywhere in a setting. The message has nothing of it.
+ * @throws SettingError
+ */
+export function withoutCredentials(text: string, setting: string): void {
+  if (!CREDENTIALS.test(text)) return;
+  throw new SettingError(
+    setting,
+    'has a password or token in an address, where it would be kept in clear; take it out, and log in on this machine (docs/architecture.md, "Where secrets are")',
+  );
+}
+
 /** A bucket: a folder, or a bucket of an S3 server and a prefix in it. */
 export type BucketAddress =
   | { kind: 'folder'; folder: string }

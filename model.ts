@@ -26,6 +26,8 @@ export interface Product {
   maintainer: string;
   homepage: string;
   source: string;
+  /** Where the project lives that makes the release: what builds and how is named below it (SLSA provenance). */
+  builder: string;
   license: string;
   section: string;
   summary: string;
@@ -126,6 +128,8 @@ export interface PackageRow {
   aliases: string[];
   /** File names that users had it under before. One that is among `aliases` goes on working. Without: it is new. */
   legacy?: string[];
+  /** Release that first has it under this name. Default: `since` of the announcement. */
+  since?: string;
   /** The driver it installs; its word must be in the file name, unless the file is an alias. */
   driver?: Driver;
   /** Name inside the package, what `apt-get install` takes. */
@@ -200,14 +204,21 @@ export interface ImageRow {
   dockerfile: string;
   /** A row of `bases`, another image of the set, or the base that `libraries` says binaries are compiled on. */
   from: { base: string } | { image: string } | { compiles: true };
+  /**
+   * Its Dockerfile has a stage `system` with all that it takes from the distribution, which is kept by digest.
+   * `dependencies`: also what the packages of the release depend on.
+   */
+  system?: 'packages' | 'dependencies';
   /** Named context `artifacts`; without it the image needs nothing of the release. */
   context: ContextEntry[];
   /** Further tags `<repository>:<tag><suffix>`, for names that users have. */
   aliases: { repository: string; suffix: string }[];
   /** What users had it under before: `<repository>` or `<repository>:{tag}<suffix>`. Without: it is new. */
   legacy?: string[];
-  /** Environment variables that were renamed. The entry point goes on reading the old one. */
-  variables?: { was: string; now: string }[];
+  /** Release that first has it under this name. Default: `since` of the announcement. */
+  since?: string;
+  /** Environment variables that were renamed, `since` as above. The entry point goes on reading the old one. */
+  variables?: { was: string; now: string; since?: string }[];
   /** How to run it: label, `usage` command, Dockerfile head and docs show these lines. */
   usage: { about: string; run: string[] };
   /** What it must do before a tag points at it. */
@@ -239,10 +250,12 @@ export interface ChartImage {
 
 /** What users of before are told at a release, and where (seed, "Documentation"). */
 export interface Announcement {
+  /** Release that first has the catalog's names. It is news to who has an older one, once. */
+  since: string;
   /** What a package is, one sentence without a full stop, by the key of its row. */
   packages: Record<string, string>;
-  /** Names that end, and what to take instead. `{namespace}` and `{name}` are filled in. */
-  retired: { name: string; instead: string }[];
+  /** Names that end, what to take instead, `since` as above. `{namespace}` and `{name}` are filled in. */
+  retired: { name: string; instead: string; since?: string }[];
   website: {
     /** `owner/name` on GitHub. */
     repository: string;

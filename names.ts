@@ -127,6 +127,9 @@ function imageViolations(catalog: Catalog): string[] {
     if ('base' in image.from && !(image.from.base in catalog.bases)) {
       violations.push(`image ${image.name}: there is no base "${image.from.base}"`);
     }
+    if (image.system && 'image' in image.from)
+      violations.push(`image ${image.name}: "${image.from.image}" has what it takes from the distribution`);
+    if (image.name in catalog.bases) violations.push(`image ${image.name}: a base has that name`);
     known.add(image.name);
   }
   return violations;
@@ -157,7 +160,18 @@ export function publicNames(product: Product): {
   };
 }
 
-/** Repository, below the registry's namespace, that keeps by digest the bases which images start from. */
+/**
+ * Key of the public key that images of a channel are verified with. Each channel has a folder of its own: the role of
+ * master builds may not write what releases are verified with.
+ */
+export function cosignKeyFile(channel: 'release' | 'master'): string {
+  return `${COSIGN_FOLDERS[channel]}cosign.pub`;
+}
+
+/** Folders of these, below the bucket's root. */
+export const COSIGN_FOLDERS = { release: 'packages/cosign/', master: 'packages/cosign-dev/' };
+
+/** Repository, below the registry's namespace, that keeps by digest what images take from their distribution. */
 export const BASE_REPOSITORY = 'base';
 
 /** User id of the key that a stack without one makes for itself. */

@@ -1,15 +1,15 @@
 /** What the stack exports: the interface that scripts rely on (`npm run output -- --json`). */
 import * as pulumi from '@pulumi/pulumi';
-import { Gates } from './components/gates';
-import { Images } from './components/images';
-import { Packages } from './components/packages';
+import { Statements } from './components/packageStatements';
+import { Inputs, recordedBuild } from './components/provenance';
 import { Repositories } from './components/repositories';
-import { Base, SigningKey, Source, Tag } from './components/resources';
-import { flavour, PublishSettings, ReleaseSettings, repositoryOf } from './components/settings';
+import { Base, Tag } from './components/resources';
+import { flavour, PublishSettings, ReleaseSettings } from './components/settings';
 import { Tags } from './components/tags';
-import { absoluteBucket } from './location';
 import { publicNames } from './names';
-import type { RecordedImage, RecordedPackage } from './provider/promotion/record';
+import type { RecordedPackage } from './provider/promotion/record';
+import { Made, Recorded, repositoryFiles } from './records';
+import { systemsFile } from './systemsFile';
 
 interface Published {
   settings: PublishSettings;
@@ -18,14 +18,10 @@ interface Published {
   tags: Tags;
 }
 
-interface Made extends Published {
+interface Released extends Pick<Made, 'settings' | 'packages' | 'gates'>, Published {
   settings: ReleaseSettings;
-  source: Source;
-  key: SigningKey;
-  packages: Packages;
-  images: Images;
-  gates: Gates;
   bases: Record<string, Base>;
+  record: Recorded;
 }
 
 /** What clients use: the same of every stack that publishes. */
@@ -38,6 +34,10 @@ export function publishedOutputs({ settings, version, repositories, tags }: Publ
   const key = `${url}/${names.publicKey}`;
   return {
     version,
+    // Only where it is said of any: most stacks never withdraw one.
+    ...(settings.withdrawn.length > 0 && {
+      withdrawn: version.apply((text) => settings.withdrawn.includes(text)),
+    }),
     packages: repositoryFiles(repositories),
     images: imageTable(settings, [...tags.fixed, ...tags.moving], settings.registry),
     ...(settings.mirrors.length > 0 && {
@@ -58,11 +58,11 @@ export function publishedOutputs({ settings, version, repositories, tags }: Publ
 }
 
 /** Of a stack that builds: also what proved it, and what another stack needs to publish the same. */
-export function releaseOutputs(made: Made) {
-  const { settings, packages, gates, bases } = made;
+export function releaseOutputs(released: Released) {
+  const { settings, packages, gates, bases, record } = released;
   return {
-    ...publishedOutputs(made),
-    release: releaseRecord(made),
+    ...publishedOutputs(released),
+    release: record,
     /** Seconds that each took when it last ran. */
     gates: Object.fromEntries(Object.entries(gates.all).map(([name, { seconds }]) => [name, seconds])),
     notes: pulumi
@@ -82,46 +82,34 @@ export function releaseOutputs(made: Made) {
   };
 }
 
-/** What another stack needs to publish the same (provider/promotion/record.ts). */
-function releaseRecord({ settings, source, key, packages, images, gates, repositories }: Made) {
-  const { catalog, bucket, url } = settings;
-  const files = repositoryFiles(repositories);
-  const published = packages.built.map(({ row, names, resource }) =>
+type Rebuilt = Pick<RecordedPackage, 'key' | 'sha256' | 'identity'> & {
+  /** Keys of the documents beside it, by the ends of their names. */
+  statements: Record<string, string>;
+};
+
+/** Of a release that was made again and that nobody is given (`npm run verify`). */
+export function rebuiltOutputs(
+  settings: ReleaseSettings,
+  inputs: Inputs,
+  { source, told, images }: Pick<Made, 'source' | 'images'> & { told: Statements },
+) {
+  const made = told.packages.map(({ row, resource: { key, sha256, identity }, statements }) =>
     pulumi
-      .all([names, resource.sha256, resource.identity, files])
-      .apply(([{ fileName }, proved, identity, all]): [string, RecordedPackage] => {
-        const { url: at = '', sha256 = '', size = 0 } = all[fileName] ?? {};
-        const plain = at.slice(url.length + 1);
-        const prefix = catalog.repositories[repositoryOf(row)].prefix;
-        const root = Object.values(prefix).find((one) => plain.startsWith(`${one}/`)) ?? '';
-        const key = `${root}/pool/${sha256}/${fileName}`;
-        return [row.key, { fileName, key, plain, sha256, size, identity, proved }];
+      .all([key, sha256, identity, statements ?? []])
+      .apply(([at, digest, contents, beside]): [string, Rebuilt] => {
+        const keys = Object.fromEntries(beside.map((one) => [one.document, one.key]));
+        return [row.key, { key: at, sha256: digest, identity: contents, statements: keys }];
       }),
   );
-  const pushed = Object.entries(images.all).map(([name, { repository, digest }]) =>
-    digest.apply((found): [string, RecordedImage] => [name, { repository, digest: found }]),
-  );
-  const passed = Object.entries(gates.subjects).map(([name, digests]) =>
-    digests.apply((found): [string, string[]] => [name, found]),
+  const pushed = Object.entries(images.all).map(([name, { ref }]) =>
+    ref.apply((found): [string, string] => [name, found]),
   );
   return {
-    format: 1 as const,
-    version: source.version,
-    commit: source.revision,
-    epoch: source.epoch,
-    bucket: absoluteBucket(bucket),
-    publicKey: publicNames(catalog.product).publicKey,
-    signingKey: key.fingerprint,
-    packages: pulumi.all(published).apply((all) => Object.fromEntries(all)),
+    build: recordedBuild(settings, inputs, source),
+    packages: pulumi.all(made).apply((all) => Object.fromEntries(all)),
     images: pulumi.all(pushed).apply((all) => Object.fromEntries(all)),
-    gates: pulumi.all(passed).apply((all) => Object.fromEntries(all)),
   };
 }
-
-const repositoryFiles = ({ apt, yum, downloads }: Repositories) =>
-  pulumi
-    .all([apt.files, yum.files, downloads.files])
-    .apply((all) => Object.assign({}, ...all) as Record<string, (typeof all)[0][string]>);
 
 const STRIPPED =
   'The tree came with a stripped binary: the file of debug symbols holds its symbol table at most.';
@@ -152,8 +140,10 @@ function imageTable(
   });
 }
 
-function baseNote(name: string, took: string | undefined, { catalog }: ReleaseSettings): string {
+function baseNote(name: string, took: string | undefined, settings: ReleaseSettings): string {
+  const { catalog, stack, systems } = settings;
   const row = catalog.bases[name];
+  if (systems[name]) return `Images start from the ${name} of ${systemsFile(stack)}.`;
   return took === 'reference'
     ? `Images start from ${row?.reference}.`
     : `Images start from a ${row?.rootfs.distribution} ${row?.rootfs.suite} root file system made by mmdebstrap, because no public registry answered.`;

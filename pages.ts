@@ -10,6 +10,8 @@ export interface Addresses {
   url: string;
   /** Tag of the images. */
   tag: string;
+  /** Registry and namespace that they are pulled from. Default: the namespace, which is Docker Hub's. */
+  images?: string;
 }
 
 /** Where released packages are. */
@@ -65,7 +67,11 @@ function aptPage(catalog: Catalog, { url }: Addresses): string {
     'A newer version:',
     shell('apt-get update', `apt-get install -y --only-upgrade ${module}`),
     'Without a trace:',
-    shell(`apt-get purge -y ${module} ${bpf}`),
+    shell(
+      `apt-get purge -y ${module} ${bpf}`,
+      `rm -f /etc/apt/sources.list.d/${names.aptSources} ${list} ${keyring}`,
+      'apt-get update',
+    ),
   );
 }
 
@@ -107,8 +113,9 @@ function tarballPage(catalog: Catalog, { url }: Addresses): string {
       `curl -fsSLO ${downloads}/SHA256SUMS.asc`,
       `curl -fsSL ${url}/${publicNames(product).publicKey} | gpg --import`,
       `gpg --verify ${file}.asc ${file}`,
-      'gpg --yes --output SHA256SUMS --verify SHA256SUMS.asc && sha256sum --check --ignore-missing SHA256SUMS',
+      'gpg --yes --output SHA256SUMS --decrypt SHA256SUMS.asc && sha256sum --check --ignore-missing SHA256SUMS',
     ),
+    'What is in it and how it was made lies beside it: [who made a package](../verify-packages.md).',
     'Install; INSTALL in the folder says more:',
     shell(
       `tar -xzf ${file}`,
@@ -121,14 +128,15 @@ function tarballPage(catalog: Catalog, { url }: Addresses): string {
   );
 }
 
-function imagePage({ product }: Catalog, image: ImageRow, { tag }: Addresses): string {
-  const reference = `${product.imageNamespace}/${image.name}:${tag}`;
+function imagePage({ product }: Catalog, image: ImageRow, { tag, images }: Addresses): string {
+  const reference = `${images ?? product.imageNamespace}/${image.name}:${tag}`;
   return page(
     `The image ${product.imageNamespace}/${image.name}`,
     image.usage.about,
     ...image.usage.run.map((line) => shell(fill(line, { image: reference }))),
     'What it says of itself:',
     shell(`docker run --rm ${reference} usage`),
+    'Whether it is ours: [cosign verify](../verify-images.md).',
   );
 }
 

@@ -7,7 +7,7 @@ import { githubProvider } from './components/github/provider';
 
 export interface ReleasePageArgs extends Pick<
   GitHubReleaseArgs,
-  'commit' | 'packages' | 'images' | 'isLatest'
+  'commit' | 'packages' | 'images' | 'isLatest' | 'isWithdrawn'
 > {
   version: string;
   /** `<owner>/<name>`. */

@@ -52,6 +52,16 @@ export class GitHub {
     return status === 404 ? undefined : body;
   }
 
+  /** Login of whom the token is of; undefined for the token of a GitHub App, which may not ask. */
+  async user(): Promise<string | undefined> {
+    try {
+      return (await this.get<{ login: string }>('/user'))?.login;
+    } catch (error) {
+      if (error instanceof Forbidden) return undefined;
+      throw error;
+    }
+  }
+
   /** @returns what the API says of what was made or changed */
   async send<T>(method: 'POST' | 'PATCH', path: string, body: unknown): Promise<T> {
     const answer = await this.request<T>(method, path, body);
@@ -95,6 +105,9 @@ const AGAIN = 'run the same command again, it goes on where it stopped';
 const RIGHTS =
   'it needs "contents", "pull requests" and "issues", read and write, on that repository; or give a fork by --website or --charts';
 
+/** The token is good, but not for this. */
+class Forbidden extends SettingError {}
+
 function parsed<T>(text: string, what: string): T {
   try {
     return JSON.parse(text || 'null') as T;
@@ -111,7 +124,7 @@ function refusal({ status, headers }: Response, text: string, what: string): Err
     return new SettingError('GITHUB_TOKEN', `is not accepted (${said}); it may have expired: make a new one`);
   if ((status === 403 || status === 429) && isLimit)
     return new Error(`${what}: rate limit; ${waiting(headers)}`);
-  if (status === 403) return new SettingError('GITHUB_TOKEN', `may not do ${what} (${said}); ${RIGHTS}`);
+  if (status === 403) return new Forbidden('GITHUB_TOKEN', `may not do ${what} (${said}); ${RIGHTS}`);
   if ([301, 302, 307, 308].includes(status))
     return new Error(`${what}: the repository was renamed; give its new name by --website or --charts`);
   if (status === 410)

@@ -1,5 +1,5 @@
 /**
- * Pull requests and issues, each once: found again by its marker, whatever became of it. All is looked at before
+ * Pull requests and issues, each once: found again by marker and author, whatever became of it. All is looked at before
  * anything is written, and each step can be the last one of an interrupted run.
  */
 import { SettingError } from '../names';
@@ -15,18 +15,23 @@ export interface Place {
 /** The text of a file of the repository; undefined where there is none. */
 export type ReadFile = (path: string) => Promise<string | undefined>;
 
-export interface PullRequest {
+/** By what something is found again. */
+interface Traces {
+  marker: string;
+  /** Login of whom the token is of; undefined: it is a GitHub App's. */
+  user: string | undefined;
+}
+
+export interface PullRequest extends Traces {
   place: Place;
   branch: string;
-  marker: string;
   post: Post;
   /** What files should hold; `remark` says why there are none. */
   files(read: ReadFile): Promise<{ files: Record<string, string>; remark?: string }>;
 }
 
-export interface Issue {
+export interface Issue extends Traces {
   place: Place;
-  marker: string;
   post: Post;
 }
 
@@ -51,7 +56,18 @@ interface Item {
   title: string;
   body: string | null;
   html_url: string;
+  user: { login: string; type: string } | null;
+  author_association: string;
   pull_request?: unknown;
+}
+
+/**
+ * Anyone could write the marker, and so keep the real thing from being opened: only what the token's user wrote counts,
+ * or somebody who belongs to the repository. Only an app that was installed there writes as a bot.
+ */
+function isOurs({ author_association, user: by }: Item, user: string | undefined): boolean {
+  if (['OWNER', 'MEMBER', 'COLLABORATOR'].includes(author_association)) return true;
+  return user === undefined ? by?.type === 'Bot' : by?.login === user;
 }
 
 /** @throws SettingError where it is not there, or the token may not write */
@@ -67,15 +83,23 @@ async function repositoryAt(api: GitHub, { repository, setting }: Place): Promis
 
 /** Looks; the step that it returns writes. */
 export async function planPullRequest(api: GitHub, request: PullRequest, author?: Author): Promise<Step> {
-  const { place, branch, marker, post } = request;
+  const { place, branch, marker, user, post } = request;
   const { repository, setting } = place;
   const { default_branch: main, permissions } = await repositoryAt(api, place);
   const owner = repository.split('/')[0] ?? '';
   const repo = `/repos/${repository}`;
   const head = `${encodeURIComponent(owner)}:${encodeURIComponent(branch)}`;
-  const pulls = await api.get<Item[]>(`${repo}/pulls?state=all&per_page=100&head=${head}`);
-  const existing = (pulls ?? []).find((one) => one.body?.includes(marker)) ?? pulls?.[0];
+  const pulls = (await api.get<Item[]>(`${repo}/pulls?state=all&per_page=100&head=${head}`)) ?? [];
+  const ours = pulls.filter((one) => isOurs(one, user));
+  const existing = ours.find((one) => one.body?.includes(marker)) ?? ours[0];
   const name = `pull request at ${repository}`;
+  // A branch takes one that is open.
+  const other = pulls.find(({ state }) => state === 'open');
+  if (!existing && other)
+    throw new Error(
+      `${name}: ${other.html_url} is of the branch ${branch}, by somebody who does not belong to the repository; ` +
+        'close it and run the same command again',
+    );
   if (existing && (existing.state === 'closed' || !existing.body?.includes(marker)))
     return leave(name, existing);
   if (permissions?.push === false)
@@ -150,11 +174,11 @@ async function commit(api: GitHub, repository: string, change: Change): Promise<
 }
 
 /** Looks; the step that it returns writes. */
-export async function planIssue(api: GitHub, { place, marker, post }: Issue): Promise<Step> {
+export async function planIssue(api: GitHub, { place, post, ...traces }: Issue): Promise<Step> {
   const { repository, setting } = place;
   const { has_issues } = await repositoryAt(api, place);
   const name = `issue at ${repository}`;
-  const existing = await findIssue(api, repository, marker);
+  const existing = await findIssue(api, repository, traces);
   if (existing?.state === 'closed') return leave(name, existing);
   if (!existing && has_issues === false)
     throw new SettingError(
@@ -167,11 +191,15 @@ export async function planIssue(api: GitHub, { place, marker, post }: Issue): Pr
 }
 
 /** The listing itself, newest first: the search index is minutes behind, and a second issue would be opened. */
-async function findIssue(api: GitHub, repository: string, marker: string): Promise<Item | undefined> {
+async function findIssue(
+  api: GitHub,
+  repository: string,
+  { marker, user }: Traces,
+): Promise<Item | undefined> {
   for (let page = 1; ; page++) {
     const query = `state=all&sort=created&direction=desc&per_page=100&page=${page}`;
     const items = (await api.get<Item[]>(`/repos/${repository}/issues?${query}`)) ?? [];
-    const found = items.find((one) => !one.pull_request && one.body?.includes(marker));
+    const found = items.find((one) => !one.pull_request && one.body?.includes(marker) && isOurs(one, user));
     if (found || items.length < 100) return found;
   }
 }

@@ -27,9 +27,13 @@ export async function planOpening(
 ): Promise<Step[]> {
   const { product } = catalog;
   const { version } = released;
-  const common = { branch: branchOf(product, version), marker: markerOf(product, version) };
+  const traces = { marker: markerOf(product, version), user: await api.user() };
+  const common = { ...traces, branch: branchOf(product, version) };
   const site = { repository: website, setting: '--website' } as const;
   const chart = { repository: charts, setting: '--charts' } as const;
+  const issue = await planIssue(api, { ...traces, place: chart, post: chartIssue(catalog, released) });
+  // Pages and chart are of the newest release, and stay so.
+  if (released.newest !== undefined) return [issue];
   return [
     await planPullRequest(
       api,
@@ -51,7 +55,7 @@ export async function planOpening(
       },
       author,
     ),
-    await planIssue(api, { marker: common.marker, place: chart, post: chartIssue(catalog, released) }),
+    issue,
   ];
 }
 

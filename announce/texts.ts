@@ -1,9 +1,9 @@
 /** The announcements: mail, issue and pull requests, social media. The same inputs give the same bytes. Pure. */
 import { Catalog } from '../model';
 import { Block, markdown, plainText } from './document';
-import { freshNames, renamedNames } from './names';
-import { markerOf, Released } from './release';
-import { namesSection, newSection, usersSection, verifySection } from './sections';
+import { freshNames, news, renamedNames } from './names';
+import { imageRoot, markerOf, Released } from './release';
+import { changelogBlocks, namesSection, newSection, usersSection, verifySection } from './sections';
 import { chartVariants, overrideValues } from './values';
 
 export interface Post {
@@ -17,42 +17,51 @@ export const POST_LENGTH = 280;
 
 const titleOf = ({ product }: Catalog, { version }: Released) => `${product.title} ${version}`;
 
-/** Everything, for whoever has the release before. */
-export function wholeText(catalog: Catalog, released: Released): Block[] {
-  return [
-    ...newSection(catalog, released),
-    ...namesSection(catalog, released),
-    ...usersSection(catalog, released),
-    ...verifySection(catalog, released),
-  ];
-}
-
 function opening(catalog: Catalog, released: Released): string {
   const since =
     released.previous === undefined ? '' : ` It follows ${released.previous}, whose files and tags stay.`;
-  return `${titleOf(catalog, released)} is out.${since}`;
+  const { newest } = released;
+  const beside =
+    newest === undefined
+      ? ''
+      : ` It is a back-port: ${newest} stays the newest release, which \`latest\`, unversioned names and a plain upgrade give.`;
+  return `${titleOf(catalog, released)} is out.${beside}${since}`;
 }
 
 /** With the heads that a mail program takes; the text is what stands after the empty line. */
 export function mailText(catalog: Catalog, released: Released): string {
   const { product, announcement } = catalog;
   const heads = [`To: ${product.maintainer}`, `Subject: ${titleOf(catalog, released)} is out`];
+  // RFC 2045; a changelog may have names of people.
+  const mime = [
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=utf-8',
+    'Content-Transfer-Encoding: 8bit',
+  ];
   const blocks: Block[] = [
     { text: opening(catalog, released) },
-    { text: `Install pages: ${announcement.website.url}` },
-    ...wholeText(catalog, released),
+    {
+      text: `Install pages${released.newest === undefined ? '' : ` of ${released.newest}`}: ${announcement.website.url}`,
+    },
+    ...changelogBlocks(released),
+    ...newSection(catalog, released),
+    ...namesSection(catalog, released),
+    ...usersSection(catalog, released),
+    ...verifySection(catalog, released),
     { text: `Sources, and where to ask: ${product.source}` },
   ];
-  return `${heads.join('\n')}\n\n${plainText(blocks)}`;
+  const text = plainText(blocks);
+  const isAscii = /^[\n\x20-\x7e]*$/.test(text);
+  return `${[...heads, ...(isAscii ? [] : mime)].join('\n')}\n\n${text}`;
 }
 
 /** Sentences of the post that fit, in their order, and the address of the pages. */
 export function socialText(catalog: Catalog, released: Released): string {
   const { product, announcement } = catalog;
   const { version } = released;
-  const renamed = renamedNames(catalog, version);
-  const works = renamed.length > 0 && renamed.every((one) => one.works);
-  const fresh = freshNames(catalog, version).length;
+  const renamed = news(renamedNames(catalog, version), released);
+  const works = renamed.every((one) => one.works);
+  const fresh = news(freshNames(catalog, version), released).length;
   const variables = renamed.filter(({ kind }) => kind === 'variable');
   const formats = [
     ...new Set(catalog.packages.filter(({ from }) => from !== 'debug').map(({ format }) => format)),
@@ -60,7 +69,8 @@ export function socialText(catalog: Catalog, released: Released): string {
   const drivers = Object.values(product.drivers).join(' or ');
   const sentences = [
     `${product.title} ${version} is out: ${formats.join(', ')} with ${drivers}, and ${catalog.images.length} images.`,
-    works ? 'Old names go on working.' : 'Some names changed.',
+    ...(released.newest === undefined ? [] : [`A back-port: the newest release is ${released.newest}.`]),
+    ...(renamed.length > 0 ? [works ? 'Old names go on working.' : 'Some names changed.'] : []),
     ...(fresh > 0 ? [`New artifacts: ${fresh}.`] : []),
     ...variables.map(({ was, now }) => `${was} is ${now} now.`),
   ];
@@ -95,6 +105,13 @@ function chartBlocks(catalog: Catalog, { version }: Released, how: 'list' | 'val
   ]);
 }
 
+/** A chart names the registry apart, or none. */
+function registryNote({ product }: Catalog, released: Released): Block[] {
+  const root = imageRoot(product, released);
+  if (root === product.imageNamespace) return [];
+  return [{ text: `These images are in \`${root}\`: the chart needs that registry, too.` }];
+}
+
 function ownersNote({ announcement }: Catalog): Block[] {
   const [folder] = announcement.chart.folders;
   return [
@@ -121,7 +138,9 @@ export function chartIssue(catalog: Catalog, released: Released): Post {
       { heading: 'With the chart as it is' },
       { text: 'With these values (`helm upgrade … -f`) the existing chart takes them.' },
       ...chartBlocks(catalog, released, 'values'),
+      ...registryNote(catalog, released),
       ...namesSection(catalog, released),
+      ...changelogBlocks(released),
       ...ownersNote(catalog),
     ]),
   };

@@ -2,8 +2,8 @@
 import { Catalog } from '../model';
 import { installPages } from '../pages';
 import { Block, markdown } from './document';
-import { markerOf, Released } from './release';
-import { wholeText } from './texts';
+import { imageRoot, markerOf, Released } from './release';
+import { allNamesSection, newSection, usersSection, verifySection } from './sections';
 
 /** The page that lists the others and carries the version. */
 export const INDEX = '_index.md';
@@ -12,12 +12,18 @@ export const INDEX = '_index.md';
 export function websitePages(catalog: Catalog, released: Released): Record<string, string> {
   const { product, announcement } = catalog;
   const { version, url } = released;
-  const pages = Object.entries(installPages(catalog, { url, tag: version }));
+  const pages = Object.entries(
+    installPages(catalog, { url, tag: version, images: imageRoot(product, released) }),
+  );
   const titles = pages.map(([name, text]) => [name, titleOf(text)] as const);
   const index: Block[] = [
     { text: markerOf(product, version) },
     { list: titles.map(([name, title]) => `[${title}](${name.replace(/\.md$/, '/')})`) },
-    ...wholeText(catalog, released),
+    ...newSection(catalog, released),
+    // The page stays, and goes on saying which old names work.
+    ...allNamesSection(catalog, released),
+    ...usersSection(catalog, released),
+    ...verifySection(catalog, released),
   ];
   return Object.fromEntries([
     [
@@ -33,8 +39,8 @@ export function websitePages(catalog: Catalog, released: Released): Record<strin
 
 const titleOf = (page: string) => /^# (.+)$/m.exec(page)?.[1] ?? '';
 
-/** The theme writes the title itself. */
-const body = (page: string) => page.replace(/^# .+\n\n/m, '');
+/** The theme writes the title itself; what stands above it is of this repository. */
+const body = (page: string) => page.replace(/^[^]*?^# .+\n\n/m, '');
 
 /** JSON strings are YAML strings, too. */
 const frontMatter = (title: string, weight: number) =>

@@ -11,23 +11,32 @@ export function announcementFiles(
   released: Released,
   values?: ChartValues,
 ): Record<string, string> {
-  const pages = Object.entries(websitePages(catalog, released));
   const change = values && changeValues(catalog, released.version, values);
   return {
     'mail.txt': mailText(catalog, released),
     'social.txt': socialText(catalog, released),
+    'chart/issue.md': postFile(chartIssue(catalog, released)),
+    ...(change
+      ? { 'chart/values.yaml': overrideValues(change.images, released.version) }
+      : overrides(catalog, released)),
+    // Website and chart are of the newest release, and stay so.
+    ...(released.newest === undefined && {
+      ...websiteFiles(catalog, released),
+      'chart/pull-request.md': postFile(chartPost(catalog, released)),
+      ...(values &&
+        change &&
+        change.text !== values.text && {
+          'chart/values.patch': valuesPatch(values.file, values.text, change.text),
+        }),
+    }),
+  };
+}
+
+function websiteFiles(catalog: Catalog, released: Released): Record<string, string> {
+  const pages = Object.entries(websitePages(catalog, released));
+  return {
     'website/pull-request.md': postFile(websitePost(catalog, released)),
     ...Object.fromEntries(pages.map(([path, text]) => [`website/${path}`, text])),
-    'chart/issue.md': postFile(chartIssue(catalog, released)),
-    'chart/pull-request.md': postFile(chartPost(catalog, released)),
-    ...(values && change
-      ? {
-          'chart/values.yaml': overrideValues(change.images, released.version),
-          ...(change.text !== values.text && {
-            'chart/values.patch': valuesPatch(values.file, values.text, change.text),
-          }),
-        }
-      : overrides(catalog, released)),
   };
 }
 

@@ -2,14 +2,13 @@
  * One more package in a repository that has many: time and bytes, beside what others do with the same packages, in
  * the same run. Peers: aptly (`repo add`, `publish update`), createrepo_c `--update`, and a script that does what
  * Falco's does: fetch all packages, index all, upload all. Each makes the detached signature beside the package too,
- * as all of them are to publish one. Takes turns; prints medians.
+ * as all of them are to publish one.
  *
- * Then the same publication with packages of several sizes: our bytes grow with the new package alone.
- *
- * `npm run bench publish`; `SIZES=1000,10000` and `ROUNDS=5` by default.
+ * On stderr, the bytes; and the same publication with packages of several sizes: our bytes grow with the new package
+ * alone. `SIZES=1000,10000` by default.
  */
 import { createHash } from 'node:crypto';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -20,12 +19,15 @@ import { PublishedPackage, RepositorySettings } from '../provider/publish/publis
 import { publishYum } from '../provider/publish/yum';
 import { openStore } from '../provider/store/open';
 import { Body, Store } from '../provider/store/store';
+import { inTurns, main, median, printRow, ROUNDS, run, say, timed } from './measure/table';
 
 const SIZES = (process.env.SIZES ?? '1000,10000').split(',').map(Number);
-const ROUNDS = Number(process.env.ROUNDS ?? 5);
+/** Of that many and more; a program's start is most of the time in small ones. */
+const LARGE = 10_000;
+const GOAL = 0.5;
 const DATE = new Date('2026-01-02T03:04:05Z');
 /** Bytes that a package holds, beside which indexes are small. */
-const PAYLOAD = 200_000;
+const PAYLOAD = 50_000;
 /** Further sizes, in a repository of so many packages. */
 const PAYLOADS = [20_000, 200_000, 2_000_000];
 const FEW = 200;
@@ -127,14 +129,12 @@ function counting(inner: Store) {
   return { store, count };
 }
 
-const seconds = (started: bigint) => Number(process.hrtime.bigint() - started) / 1e9;
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-
+/** Of one publication. */
 interface Cost {
   seconds: number;
-  /** Bytes to and from the bucket; undefined: the tool works on files of its own. */
-  written?: number;
-  read?: number;
+  /** Bytes to and from the bucket. */
+  written: number;
+  read: number;
 }
 
 async function ours(
@@ -145,10 +145,11 @@ async function ours(
   signer: Signer,
 ): Promise<Cost> {
   const { store, count } = counting(openStore(bucket));
-  const started = process.hrtime.bigint();
-  const body = fs.readFileSync(file);
-  await publish(format, store, [await pooled(format, store, body, number)], signer);
-  return { seconds: seconds(started), ...count };
+  const seconds = await timed(async () => {
+    const body = fs.readFileSync(file);
+    await publish(format, store, [await pooled(format, store, body, number)], signer);
+  });
+  return { seconds, ...count };
 }
 
 async function pooled(format: Format, store: Store, body: Buffer, number: number): Promise<PublishedPackage> {
@@ -167,14 +168,10 @@ function publish(format: Format, store: Store, packages: PublishedPackage[], sig
   return run(store, settingsOf(format), packages, signer, DATE);
 }
 
-function run(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): void {
-  const { status, stderr, stdout } = spawnSync(command, args, { env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
-}
-
 /** The `.asc` beside a package. */
 function signFile(file: string, gnupg: string): void {
-  run('gpg', ['--batch', '--yes', '--detach-sign', '--armor', file], { ...process.env, GNUPGHOME: gnupg });
+  const env = { ...process.env, GNUPGHOME: gnupg };
+  run('gpg', ['--batch', '--yes', '--detach-sign', '--armor', file], { env });
 }
 
 /** aptly with a repository of all packages but the last ones, published. */
@@ -183,16 +180,14 @@ function aptly(home: string, folder: string, gnupg: string) {
   const config = path.join(home, 'aptly.conf');
   fs.writeFileSync(config, JSON.stringify({ rootDir: home, architectures: ['amd64'], gpgProvider: 'gpg' }));
   const env = { ...process.env, GNUPGHOME: gnupg };
-  const call = (...args: string[]) => run('aptly', [`-config=${config}`, ...args], env);
+  const call = (...args: string[]) => run('aptly', [`-config=${config}`, ...args], { env });
   call('repo', 'create', 'sample');
   call('repo', 'add', 'sample', folder);
   call('publish', 'repo', '-batch', '-distribution=stable', 'sample');
-  return (file: string): Cost => {
-    const started = process.hrtime.bigint();
+  return (file: string) => {
     call('repo', 'add', 'sample', file);
     signFile(file, gnupg);
     call('publish', 'update', '-batch', 'stable');
-    return { seconds: seconds(started) };
   };
 }
 
@@ -201,13 +196,11 @@ function createrepo(folder: string, gnupg: string) {
   run('createrepo_c', ['--quiet', folder]);
   const env = { ...process.env, GNUPGHOME: gnupg };
   const sign = ['--batch', '--yes', '--detach-sign', '--armor', path.join(folder, 'repodata/repomd.xml')];
-  return (file: string): Cost => {
-    const started = process.hrtime.bigint();
+  return (file: string) => {
     fs.copyFileSync(file, path.join(folder, path.basename(file)));
     signFile(path.join(folder, path.basename(file)), gnupg);
     run('createrepo_c', ['--quiet', '--update', folder]);
-    run('gpg', sign, env);
-    return { seconds: seconds(started) };
+    run('gpg', sign, { env });
   };
 }
 
@@ -222,35 +215,30 @@ function script(format: Format, bucket: string, gnupg: string) {
          gpg --batch --yes --detach-sign --armor dists/stable/Release`
       : `createrepo_c --quiet .
          gpg --batch --yes --detach-sign --armor repodata/repomd.xml`;
-  return (file: string): Cost => {
-    const started = process.hrtime.bigint();
+  return async (file: string): Promise<Cost> => {
     const local = fs.mkdtempSync(path.join(work, 'script-'));
     const text = `set -eu; cp -r ${bucket}/. ${local}; cp ${file} ${local}; cd ${local}; gpg --batch --yes --detach-sign --armor ${path.basename(file)}; ${commands}; cp -r . ${bucket}`;
-    run('bash', ['-c', text], { ...process.env, GNUPGHOME: gnupg });
-    const taken = seconds(started);
+    const seconds = await timed(() =>
+      run('bash', ['-c', text], { env: { ...process.env, GNUPGHOME: gnupg } }),
+    );
     const size = Number(execFileSync('du', ['-sb', local], { encoding: 'utf8' }).split('\t')[0]);
     fs.rmSync(local, { recursive: true });
-    return { seconds: taken, written: size, read: size };
+    return { seconds, written: size, read: size };
   };
 }
 
-function show(title: string, costs: Cost[], than?: Cost[]): void {
-  const time = median(costs.map((one) => one.seconds));
-  const bytes = (field: 'written' | 'read') =>
-    costs[0]?.[field] === undefined
-      ? ''
-      : `, ${field} ${(median(costs.map((one) => one[field] ?? 0)) / 1e6).toFixed(2)} MB`;
-  const ratio = than
-    ? `, ours takes ${median(than.map((one, i) => one.seconds / (costs[i]?.seconds ?? NaN))).toFixed(2)} of it`
-    : '';
-  console.log(`  ${title.padEnd(34)} ${time.toFixed(2)} s${bytes('written')}${bytes('read')}${ratio}`);
+function tell(what: string, costs: Cost[]): void {
+  const megabytes = (field: 'written' | 'read') => (median(costs.map((one) => one[field])) / 1e6).toFixed(2);
+  const time = median(costs.map(({ seconds }) => seconds)).toFixed(2);
+  say(`${what}: ${time} s, written ${megabytes('written')} MB, read ${megabytes('read')} MB`);
 }
 
 async function compare(format: Format, size: number, signer: Signer, gnupg: string): Promise<void> {
   const whole = template(format);
-  const folder = path.join(work, `${format}-${size}`);
+  const place = fs.mkdtempSync(path.join(work, 'compare-'));
+  const folder = path.join(place, 'packages');
   fs.mkdirSync(folder);
-  const bucket = path.join(work, `bucket-${format}-${size}`);
+  const bucket = path.join(place, 'bucket');
   const store = openStore(bucket);
   const packages: PublishedPackage[] = [];
   for (let number = 1; number <= size; number++) {
@@ -260,7 +248,7 @@ async function compare(format: Format, size: number, signer: Signer, gnupg: stri
   }
   await publish(format, store, packages, signer);
   const copy = (name: string) => {
-    const target = path.join(work, `${name}-${format}-${size}`);
+    const target = path.join(place, name);
     fs.cpSync(folder, target, { recursive: true });
     return target;
   };
@@ -269,27 +257,40 @@ async function compare(format: Format, size: number, signer: Signer, gnupg: stri
     format === 'deb'
       ? {
           name: 'aptly repo add, publish update, gpg',
-          add: aptly(path.join(work, `aptly-${size}`), folder, gnupg),
+          add: aptly(path.join(place, 'aptly'), folder, gnupg),
         }
       : { name: 'createrepo_c --update, gpg', add: createrepo(copy('createrepo'), gnupg) };
-  const costs = { ours: [] as Cost[], peer: [] as Cost[], script: [] as Cost[] };
-  for (let round = 1; round <= ROUNDS; round++) {
-    const number = size + round;
-    const file = path.join(work, fileOf(format, number));
-    fs.writeFileSync(file, numbered(whole, number));
-    costs.ours.push(await ours(format, bucket, file, number, signer));
-    costs.peer.push(peer.add(file));
-    costs.script.push(byScript(file));
-  }
-  console.log(`one more ${format} in a repository of ${size} (median of ${ROUNDS} rounds)`);
-  show('ours', costs.ours);
-  show(peer.name, costs.peer, costs.ours);
-  show('download, index and upload all', costs.script, costs.ours);
+  const costs = { ours: [] as Cost[], script: [] as Cost[] };
+  const what = `one more ${format} in ${size}`;
+  const numberOf = (round: number) => size + 1 + round;
+  const next = (round: number) => {
+    const file = path.join(place, fileOf(format, numberOf(round)));
+    if (!fs.existsSync(file)) fs.writeFileSync(file, numbered(whole, numberOf(round)));
+    return file;
+  };
+  const mine = async (round: number) => {
+    const cost = await ours(format, bucket, next(round), numberOf(round), signer);
+    costs.ours.push(cost);
+    return cost.seconds;
+  };
+  const theirs = async (round: number) => {
+    costs.script.push(await byScript(next(round)));
+    return timed(() => peer.add(next(round)));
+  };
+  // Unmeasured: the first one after so many writes the names that each of them moved, and waits for the disk.
+  await mine(0);
+  await theirs(0);
+  run('sync', []);
+  for (const list of [costs.ours, costs.script]) list.length = 0;
+  const pairs = await inTurns(mine, theirs);
+  printRow({ what, beside: peer.name, pairs, goal: size >= LARGE ? GOAL : undefined });
+  tell(`${what}, ours`, costs.ours);
+  tell(`${what}, download, index and upload all`, costs.script);
+  fs.rmSync(place, { recursive: true });
 }
 
 /** What one more package costs beside its own bytes, whatever the size of those that are there. */
 async function compareSizes(format: Format, signer: Signer): Promise<void> {
-  console.log(`one more ${format} in a repository of ${FEW}, by the packages' size (median of ${ROUNDS})`);
   for (const payload of PAYLOADS) {
     const whole = template(format, payload);
     const bucket = path.join(work, `sizes-${format}-${payload}`);
@@ -303,23 +304,19 @@ async function compareSizes(format: Format, signer: Signer): Promise<void> {
       const file = path.join(work, fileOf(format, FEW + round));
       fs.writeFileSync(file, numbered(whole, FEW + round));
       const cost = await ours(format, bucket, file, FEW + round, signer);
-      costs.push({ ...cost, written: (cost.written ?? 0) - whole.length });
+      costs.push({ ...cost, written: cost.written - whole.length });
     }
-    show(`${(whole.length / 1e6).toFixed(2)} MB each: beside it`, costs);
+    const size = (whole.length / 1e6).toFixed(2);
+    tell(`one more ${format} in ${FEW} of ${size} MB each, beside its own bytes`, costs);
     fs.rmSync(bucket, { recursive: true });
   }
 }
 
-async function main(): Promise<void> {
+main(async () => {
   const gnupg = path.join(work, 'gnupg');
   await createLocalKey({ home: gnupg, uid: 'Benchmark' });
   const signer = await openSigner({ home: gnupg, setting: 'bench:key' });
   for (const size of SIZES)
     for (const format of ['deb', 'rpm'] as const) await compare(format, size, signer, gnupg);
   for (const format of ['deb', 'rpm'] as const) await compareSizes(format, signer);
-}
-
-main().catch((error: Error) => {
-  console.error(error.message);
-  process.exitCode = 1;
 });

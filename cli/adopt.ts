@@ -46,7 +46,8 @@ export async function adoptCommand(stack: Stack, action: string): Promise<number
     const { repositories, product, architectures } = catalog;
     const { suite, component } = repositories.apt;
     const architecture = architectures.find(({ enabled }) => enabled) ?? architectures[0];
-    const settings = settingsOf({ ...publicNames(product), prefix, product, suite, component, architecture });
+    const place = { ...publicNames(product), prefix, product, suite, component, architecture };
+    const settings = settingsOf({ ...place, stack: stack.name });
     const entries = await find(store, settings, date).catch((error: Error) => {
       if (/there is nothing to adopt/.test(error.message)) return [];
       throw error;

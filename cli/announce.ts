@@ -4,22 +4,19 @@ import * as path from 'node:path';
 import { GitHub, gitHubSettings } from '../announce/github';
 import { Author } from '../announce/open';
 import { Destinations, planOpening } from '../announce/opening';
-import { checkPublic, Released, versionsOf } from '../announce/release';
+import { onlyHere, versionsOf } from '../announce/release';
 import { chartIssue, chartPost, websitePost } from '../announce/texts';
 import { appVersionIn, changeValues, ChartValues } from '../announce/values';
 import { announcementFiles } from '../announce/write';
-import { bucketAddress, bucketUrl } from '../location';
 import { Catalog } from '../model';
 import { SettingError } from '../names';
-import { PUBLIC } from '../pages';
-import { stackOutputs } from './engine';
 import { Given } from './options';
-import { openStack } from './stack';
+import { changelogOf, GivenRelease, releasedBy } from './released';
 import { stackName } from './validate';
 
 /** What one run does, once its options are known to be good. */
 export interface Announcement extends Destinations {
-  versions: Pick<Released, 'version' | 'previous'>;
+  release: GivenRelease;
   /** The stack that published it; undefined: the public addresses. */
   stack?: string;
   /** Folder of the texts. */
@@ -35,10 +32,15 @@ export interface Announcement extends Destinations {
  */
 export function announcementOf(catalog: Catalog, given: Given, started: string, root: string): Announcement {
   const { strings, flags } = given;
-  const versions = versionsOf(strings.version, strings.previous);
+  const versions = versionsOf(strings.version, strings.previous, strings.latest);
   const { website, chart } = catalog.announcement;
   return {
-    versions,
+    release: {
+      ...versions,
+      ...(strings.changelog !== undefined && {
+        changelog: changelogOf(path.resolve(started, strings.changelog), versions.version, '--changelog'),
+      }),
+    },
     ...(strings.stack !== undefined && { stack: stackName(given) }),
     out: strings.out
       ? path.resolve(started, strings.out)
@@ -89,55 +91,47 @@ export async function announceCommand(
   say: (line: string) => void,
 ): Promise<number> {
   const { out, isOpen, website, charts } = announcement;
+  const released = await releasedBy(root, announcement.release, announcement.stack);
+  const here = onlyHere(catalog.product, released);
+  if (here && isOpen) throw here;
   const settings = isOpen ? gitHubSettings(environment) : undefined;
-  const released = await releasedBy(root, announcement);
-  if (isOpen) checkPublic(released);
   const files = announcementFiles(catalog, released, announcement.values);
-  write(out, files);
+  write(catalog, out, files);
   say(`Texts of ${released.version} in ${out}:`);
   for (const name of Object.keys(files)) say(`  ${path.join(out, name)}`);
-  if (!('chart/values.patch' in files)) say(`  no chart/values.patch: ${noPatch(catalog, announcement)}`);
-  if (settings === undefined) {
+  if (here) say(`  to be tried on this machine only, and not opened: ${here.message}`);
+  if (released.changelog === undefined) say('  no changelog in them: give --changelog FILE');
+  if (released.newest !== undefined)
+    say(`A back-port: website and chart are left at ${released.newest}, the newest release.`);
+  else if (!('chart/values.patch' in files))
+    say(`  no chart/values.patch: ${noPatch(catalog, announcement)}`);
+  if (settings === undefined && !here) {
     say('Nothing was opened. With --open this opens, once:');
-    say(`  pull request at ${website}: ${websitePost(catalog, released).title}`);
-    say(`  pull request at ${charts}: ${chartPost(catalog, released).title}`);
+    if (released.newest === undefined) {
+      say(`  pull request at ${website}: ${websitePost(catalog, released).title}`);
+      say(`  pull request at ${charts}: ${chartPost(catalog, released).title}`);
+    }
     say(`  issue at ${charts}: ${chartIssue(catalog, released).title}`);
-  } else {
+  } else if (settings !== undefined) {
     const steps = await planOpening(catalog, released, announcement, new GitHub(settings));
     for (const step of steps) say(await step());
   }
-  say(`To be sent by a person: mail.txt to ${catalog.product.maintainer}, and social.txt.`);
+  if (!here) say(`To be sent by a person: mail.txt to ${catalog.product.maintainer}, and social.txt.`);
   return 0;
 }
 
-function noPatch(catalog: Catalog, { values, versions }: Announcement): string {
+function noPatch(catalog: Catalog, { values, release }: Announcement): string {
   if (!values) return 'give --chart DIR, a checkout of the chart, to see it';
-  return changeValues(catalog, versions.version, values).remark ?? `${values.file} has these images already`;
+  return changeValues(catalog, release.version, values).remark ?? `${values.file} has these images already`;
 }
 
-function write(out: string, files: Record<string, string>): void {
-  fs.rmSync(path.join(out, 'chart'), { recursive: true, force: true }); // Its files depend on the chart given.
+function write({ announcement }: Catalog, out: string, files: Record<string, string>): void {
+  // What a run before wrote for another chart, or before it was known to be a back-port.
+  const stale = ['chart', 'website/pull-request.md', `website/${announcement.website.folder}`];
+  for (const name of stale) fs.rmSync(path.join(out, name), { recursive: true, force: true });
   for (const [name, text] of Object.entries(files)) {
     const file = path.join(out, name);
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, text);
   }
-}
-
-/** @throws SettingError where the stack has published another version */
-async function releasedBy(root: string, { versions, stack: name }: Announcement): Promise<Released> {
-  if (name === undefined) return { ...versions, url: PUBLIC.url, digests: {} };
-  const stack = openStack(root, name, {});
-  const text = (key: string) => {
-    const value = stack.config[`falco:${key}`];
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  const outputs = (await stackOutputs(stack)) as { version?: string; images?: Record<string, string> };
-  if (outputs.version !== versions.version)
-    throw new SettingError(
-      '--version',
-      `the stack ${name} has published ${outputs.version ?? 'nothing'}; announce what it has published`,
-    );
-  const bucket = bucketUrl(bucketAddress(text('bucket') ?? '.local/bucket', 'falco:bucket'));
-  return { ...versions, url: (text('url') ?? bucket).replace(/\/+$/, ''), digests: outputs.images ?? {} };
 }

@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { fieldsOf } from './releaseDiff/values';
 import { Stack } from './stack';
 
 const execute = promisify(execFile);
@@ -81,11 +82,23 @@ function diesWithParent(): string[] {
 
 /** The stack's outputs; an empty object where nothing was made yet. */
 export async function stackOutputs(stack: Stack): Promise<Record<string, unknown>> {
-  if (!stack.isRemote && !fs.existsSync(stack.checkpoint)) return {};
+  if (!stack.isRemote) return recordedOutputs(stack.checkpoint);
   const { stdout } = await execute('pulumi', ['stack', 'output', '--json', '--stack', stack.name], {
     cwd: stack.root,
     env: stack.env,
     maxBuffer: 64 << 20,
   });
   return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+interface Checkpoint {
+  checkpoint: { latest?: { resources?: { type: string; outputs?: Record<string, unknown> }[] } };
+}
+
+/** What the engine would read from the file, without the quarter of a second that it takes to start. */
+function recordedOutputs(file: string): Record<string, unknown> {
+  if (!fs.existsSync(file)) return {};
+  const { checkpoint } = JSON.parse(fs.readFileSync(file, 'utf8')) as Checkpoint;
+  const stack = checkpoint.latest?.resources?.find(({ type }) => type === 'pulumi:pulumi:Stack');
+  return fieldsOf(stack?.outputs ?? {});
 }

@@ -1,6 +1,11 @@
 /** Images that somebody took out of the registry. docker-build's own refresh asks by tag, and ours are pushed by digest. */
 import { execFile } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
 import { promisify } from 'node:util';
+import { runEngine } from './engine';
+import { parseEvent } from './releaseDiff/events';
 import { Stack } from './stack';
 
 const execute = promisify(execFile);
@@ -20,16 +25,61 @@ interface ExportedResource {
 /** Lines of what a refresh found; more than these stand in the preview. */
 const SHOWN = 20;
 
-/** What a refresh found missing or edited, for a person. */
-export function problemLines(resources: ExportedResource[]): string[] {
+/**
+ * What a refresh found missing or edited, for a person.
+ *
+ * @param all what shows the rest of a long list
+ */
+export function problemLines(
+  resources: Pick<ExportedResource, 'inputs'>[],
+  all = 'npm run preview -- --diff',
+): string[] {
   const problems = [...new Set(resources.flatMap(({ inputs }) => inputs?.problems ?? []))];
   if (problems.length === 0) return [];
   const more = problems.length - SHOWN;
   return [
     'The next up repairs:',
     ...problems.slice(0, SHOWN).map((problem) => `  ${problem}`),
-    ...(more > 0 ? [`  and ${more} more: npm run preview -- --diff`] : []),
+    ...(more > 0 ? [`  and ${more} more: ${all}`] : []),
   ];
+}
+
+/** Resources as a refresh found them, which wrote no state: from the engine's event log, one event a line. */
+export function foundResources(log: string): Pick<ExportedResource, 'inputs'>[] {
+  return log.split('\n').flatMap((line) => {
+    const { resOutputsEvent } = (parseEvent(line) ?? {}) as RefreshEvent;
+    return resOutputsEvent?.metadata.new ?? [];
+  });
+}
+
+interface RefreshEvent {
+  resOutputsEvent?: { metadata: { new: Pick<ExportedResource, 'inputs'> | null } };
+}
+
+/** `refresh --preview-only` with what it found, in the place of the state that it does not write. */
+export async function previewRefresh(
+  stack: Stack,
+  args: string[],
+  tell: (line: string) => void,
+): Promise<number> {
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'refresh-'));
+  try {
+    const log = path.join(folder, 'events');
+    // The option is of the engine's own developers.
+    const env = { ...stack.env, PULUMI_DEBUG_COMMANDS: 'true' };
+    const status = await runEngine({ ...stack, env }, [
+      'refresh',
+      '--preview-only',
+      '--event-log',
+      log,
+      ...args,
+    ]);
+    const found = foundResources(await fs.readFile(log, 'utf8').catch(() => ''));
+    for (const line of problemLines(found, 'npm run refresh -- --preview-only --diff')) tell(line);
+    return status;
+  } finally {
+    await fs.rm(folder, { recursive: true });
+  }
 }
 
 async function exported(stack: Stack): Promise<ExportedResource[]> {

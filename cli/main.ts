@@ -3,18 +3,21 @@ import { createRequire } from 'node:module';
 import * as path from 'node:path';
 import { catalog } from '../catalog';
 import { announceCommand, announcementOf } from './announce';
+import { runBench } from './bench';
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
-import { findLostImages, tellFindings } from './lostImages';
+import { findLostImages, previewRefresh, tellFindings } from './lostImages';
 import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseTaken } from './options';
 import { SettingError } from '../names';
+import { openPublished } from './published';
 import { recover } from './recovery';
 import { servicesCommand, servicesOf } from './services';
-import { openStack, PROJECT, Stack } from './stack';
+import { openStack, PROJECT, refuseUnknownStack, Stack } from './stack';
 import { statusWork } from './status/command';
 import { imageReferences, kept, summary } from './summary';
-import { runBench, runTests } from './tests';
-import { overridesOf, stackName } from './validate';
+import { runTests } from './tests';
+import { overridesOf, refuseBuildOptions, stackName } from './validate';
+import { verifyWork } from './verify/command';
 
 /** Does the command; resolves to the exit status. */
 export interface Work {
@@ -44,6 +47,9 @@ export function plan(root: string, command: string, args: string[]): Work | unde
   if (command === 'test') return () => runTests(root, given);
   if (command === 'bench') return () => runBench(root, given);
   if (command === 'status') return statusWork(root, given);
+  if (command === 'verify') return verifyWork(root, given);
+  // Only `up` makes a stack by its name alone; to the others it is a typing mistake.
+  if (command !== 'up' && given.strings.stack !== undefined) refuseUnknownStack(root, stackName(given));
   const started = process.env.INIT_CWD ?? process.cwd();
   if (command === 'announce') {
     const announcement = announcementOf(catalog, given, started, root);
@@ -52,14 +58,19 @@ export function plan(root: string, command: string, args: string[]): Work | unde
         process.stdout.write(`${line}\n`);
       });
   }
-  const stack = openStack(root, stackName(given), overridesOf(given, started, root));
+  // What is proposed is no setting of the run.
+  const overrides = command === 'propose' ? {} : overridesOf(given, started, root);
+  const stack = openStack(root, stackName(given), overrides);
+  if (command !== 'propose') refuseBuildOptions(command, given, stack);
   if (command === 'preview' && given.flags.has('mocks'))
     return Object.assign(() => mockedPreview(stack), { needs: 'mocks' });
+  if (command === 'preview' && given.flags.has('published'))
+    return async () => runOnStack(command, await openPublished(stack, overrides), given);
   return () => runOnStack(command, stack, given);
 }
 
 async function runOnStack(
-  command: Exclude<CommandName, 'announce' | 'test' | 'bench' | 'status'>,
+  command: Exclude<CommandName, 'announce' | 'test' | 'bench' | 'status' | 'verify'>,
   stack: Stack,
   given: Given,
 ): Promise<number> {
@@ -72,7 +83,12 @@ async function runOnStack(
   if (command === 'services') return servicesCommand(stack, given.positionals[0] ?? 'status');
   if (command === 'adopt')
     return (await import('./adopt')).adoptCommand(stack, given.positionals[0] ?? 'show');
-  if (command === 'propose') return proposeCommand(stack, given);
+  if (command === 'propose') {
+    const say = (line: string) => process.stdout.write(`${line}\n`);
+    return (await import('./proposable')).proposeCommand(stack, given, say);
+  }
+  if (command === 'resolve')
+    return (await import('./resolve')).resolveCommand(stack, given.positionals[0] ?? 'anew');
   if (command === 'output') return output(stack, given.flags.has('json'));
   for (const remark of stack.remarks) tell(`note: ${remark}`);
   recover(stack, tell);
@@ -89,13 +105,16 @@ async function runOnStack(
         '--suppress-outputs',
         ...flags,
       ]);
-      if (status !== 0 || given.flags.has('json')) return status;
+      // What was made again is nobody's to use.
+      if (status !== 0 || given.flags.has('json') || stack.config['falco:program'] === 'rebuild')
+        return status;
       return output(stack, false);
     }
     case 'refresh':
       await servicesOf(stack, tell);
       return given.flags.has('preview-only') ? findDrift(stack, flags) : refresh(stack, flags);
     case 'destroy': {
+      refuseDestroy(stack, given.flags);
       const before = await stackOutputs(stack);
       await servicesOf(stack, tell);
       const status = await runEngine(stack, ['destroy', '--yes', '--skip-preview', ...flags]);
@@ -105,14 +124,13 @@ async function runOnStack(
   }
 }
 
-async function proposeCommand(stack: Stack, given: Given): Promise<number> {
-  const { propose } = await import('./propose');
-  const set = stack.config['falco:from'];
-  const from = given.strings.from ?? (typeof set === 'string' ? set : undefined);
-  if (!from) throw new SettingError('npm run propose', 'name the stack that has published it with --from');
-  const source = openStack(stack.root, from.split('/').pop() ?? from, {});
-  const say = (line: string) => process.stdout.write(`${line}\n`);
-  return propose({ root: stack.root, stack: stack.name, from, outputs: await stackOutputs(source) }, say);
+/** What users have must not go by a slip of the hand. @throws SettingError */
+function refuseDestroy({ name, config }: Stack, given: Set<string>): void {
+  if (config['falco:immutable'] !== true || given.has('yes')) return;
+  throw new SettingError(
+    'npm run destroy',
+    `takes away every release that ${name} has published, and falco:immutable says that these stay; add --yes if that is meant`,
+  );
 }
 
 async function preview(stack: Stack, flags: string[], given: Set<string>): Promise<number> {
@@ -138,7 +156,7 @@ async function refresh(stack: Stack, flags: string[]): Promise<number> {
 
 /** Fails where the registry or the bucket is not as the state says. Takes no lock and writes nothing. */
 async function findDrift(stack: Stack, flags: string[]): Promise<number> {
-  const status = await runEngine(stack, ['refresh', '--preview-only', '--expect-no-changes', ...flags]);
+  const status = await previewRefresh(stack, ['--expect-no-changes', ...flags], tell);
   const lost = await findLostImages(stack, tell);
   return status === 0 && lost.length > 0 ? 1 : status;
 }

@@ -3,7 +3,7 @@
  * credential or network, and nothing is looked at or changed. A bundle of its own (`dist/mocks.js`), with the program.
  */
 import { setAllConfig } from '@pulumi/pulumi/runtime/config';
-import { MockResourceArgs, setMocks } from '@pulumi/pulumi/runtime/mocks';
+import { Mocks, setMocks } from '@pulumi/pulumi/runtime/mocks';
 import { disconnect } from '@pulumi/pulumi/runtime/settings';
 import { catalog } from '../catalog';
 import type { ReleaseRecord } from '../provider/promotion/record';
@@ -36,21 +36,25 @@ export async function declaredResources(
       ]),
     ),
   );
-  const mocks = {
-    newResource({ type, name, inputs }: MockResourceArgs) {
-      declared.push({ type, name, inputs: inputs as Declared['inputs'] });
-      return { id: `${name}-id`, state: { ...(inputs as object), ...told(type, name) } };
-    },
-    call: () => ({}),
-  };
   // As in a preview: no service is started.
-  await setMocks(mocks, project, stack, true);
+  await setMocks(mocksInto(declared), project, stack, true);
   const { default: program } = await import('../index');
   await program();
   // Whatever outputs and resources wait for.
   await disconnect();
   const key = ({ type, name }: Declared) => `${type}\n${name}`;
   return declared.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+}
+
+/** Stands in for engine and providers: writes down what is declared, and echoes it with what only a provider tells. */
+export function mocksInto(declared: Declared[]): Mocks {
+  return {
+    newResource({ type, name, inputs }) {
+      declared.push({ type, name, inputs: inputs as Declared['inputs'] });
+      return { id: `${name}-id`, state: { ...(inputs as object), ...told(type, name) } };
+    },
+    call: () => ({}),
+  };
 }
 
 /** What the stack says that a promotion takes from. */
@@ -60,8 +64,10 @@ const RECORD: ReleaseRecord = {
   commit: 'revision',
   epoch: 1589302426,
   bucket: '/bucket',
+  records: 'build/mocked/record',
   publicKey: 'packages/key.asc',
   signingKey: 'F'.repeat(40),
+  cosignKey: 'public key',
   packages: Object.fromEntries(
     catalog.packages.map(({ key }) => [
       key,
@@ -70,6 +76,12 @@ const RECORD: ReleaseRecord = {
   ),
   images: Object.fromEntries(
     catalog.images.map(({ name }) => [name, { repository: `registry/${name}`, digest: `sha256:${name}` }]),
+  ),
+  systems: Object.fromEntries(
+    [...Object.keys(catalog.bases), ...catalog.images.map(({ name }) => name)].map((name) => [
+      name,
+      { repository: 'registry/base', digest: `sha256:${name}`, recipe: '' },
+    ]),
   ),
   gates: {},
 };
@@ -90,6 +102,10 @@ function told(type: string, name: string): object {
       };
     case 'artifacts:index:SigningKey':
       return { fingerprint: 'F'.repeat(40) };
+    case 'artifacts:index:CosignKey':
+      return { publicKey: 'public key', fingerprint: 'f'.repeat(64) };
+    case 'artifacts:index:Attestation':
+      return { attachments: [`sha256:${name}`] };
     case 'artifacts:index:InstallTree':
       return { ...archive, parts: HASHES, contents: HASHES, facts: { debDepends: [], rpmRequires: [] } };
     case 'artifacts:index:Package':
@@ -98,6 +114,7 @@ function told(type: string, name: string): object {
     case 'pulumi:pulumi:StackReference':
       return { outputs: { release: RECORD } };
     case 'artifacts:index:Base':
+    case 'artifacts:index:System':
     case 'artifacts:index:ContextImage':
       return { ref: `${name}@${digest}`, digest, took: 'rootfs' };
     case 'docker-build:index:Image':

@@ -20,7 +20,8 @@ const stackOption: Record<string, Option> = {
     help: 'master means the sibling stack NAME-master (fixed per stack: falco:channel)',
   },
 };
-const inputOptions: Record<string, Option> = {
+/** Options that say what is built. */
+export const inputOptions: Record<string, Option> = {
   source: {
     kind: 'string',
     value: 'DIR|URL#REF',
@@ -74,6 +75,10 @@ export const commands = {
       ...stackOption,
       ...inputOptions,
       ...diff,
+      published: {
+        kind: 'flag',
+        help: 'with the version and the commit that the stack has published last [falco:version, falco:source]',
+      },
       'expect-no-changes': { kind: 'flag', help: 'fail when anything would change' },
       mocks: {
         kind: 'flag',
@@ -95,8 +100,12 @@ export const commands = {
     },
   },
   destroy: {
-    about: 'Takes away what the stack published.',
-    options: { ...stackOption, ...json("the engine's events as JSON"), ...yes },
+    about: 'Takes away every release that the stack published.',
+    options: {
+      ...stackOption,
+      ...json("the engine's events as JSON"),
+      yes: { kind: 'flag', help: 'also where falco:immutable is set; else implied' },
+    },
   },
   output: {
     about: 'Prints what the stack made. For scripts: npm run -s output -- --json',
@@ -107,11 +116,22 @@ export const commands = {
     actions: ['status', 'start', 'stop'],
     options: { ...stackOption },
   },
+  resolve: {
+    about:
+      "Pins what a stack's images take from their distribution, with the packages of today, in systems/NAME.yaml (docs/systems.md); with `keep`, what the stack has.",
+    actions: ['anew', 'keep'],
+    options: { ...stackOption },
+  },
   propose: {
     about: 'Writes what another stack has published into a stack that promotes, by digest, for a reviewer.',
     options: {
       stack: { kind: 'string', value: 'NAME', help: 'the stack that promotes: Pulumi.NAME.yaml is written' },
       from: { kind: 'string', value: 'NAME', help: 'the stack that has published the release [falco:from]' },
+      version: {
+        kind: 'string',
+        value: 'X.Y.Z',
+        help: 'a release that it has published before; default: its last one',
+      },
     },
   },
   adopt: {
@@ -125,12 +145,22 @@ export const commands = {
     options: {
       version: { kind: 'string', value: 'X.Y.Z', help: 'the released version' },
       previous: { kind: 'string', value: 'A.B.C', help: 'the release before, which users have' },
+      latest: {
+        kind: 'string',
+        value: 'D.E.F',
+        help: 'the newest release, where X.Y.Z is a back-port beside it; with --stack the bucket says',
+      },
       stack: {
         kind: 'string',
         value: 'NAME',
         help: 'the stack that published it, for its addresses and digests; default: the public addresses',
       },
       out: { kind: 'string', value: 'DIR', help: 'where the texts go; default: .local/announce/X.Y.Z' },
+      changelog: {
+        kind: 'string',
+        value: 'FILE',
+        help: "the project's changelog, whose section of X.Y.Z goes into mail and issue; default: the stack's falco:changelog",
+      },
       chart: {
         kind: 'string',
         value: 'DIR',
@@ -172,6 +202,28 @@ export const commands = {
       ...json('the report as one JSON object on stdout, and nothing else there'),
     },
   },
+  verify: {
+    about: 'Makes a published release again and compares: fails on any difference (docs/reproducible.md).',
+    words: 'STACK|URL',
+    options: {
+      version: {
+        kind: 'string',
+        value: 'X.Y.Z',
+        help: 'the release; default: the newest that is recorded there',
+      },
+      stack: {
+        kind: 'string',
+        value: 'NAME',
+        help: 'with a URL: the stack that published it; default: the only one that has records there',
+      },
+      key: {
+        kind: 'string',
+        value: 'FINGERPRINT',
+        help: 'the key that must have signed its record; default: any of the published key file',
+      },
+      ...json('the comparison as one JSON object on stdout, and nothing else there'),
+    },
+  },
   test: {
     about: 'Runs the tests: all of test/, or the files given.',
     options: { grep: { kind: 'string', value: 'TEXT', help: 'only tests whose title has it' } },
@@ -193,7 +245,21 @@ export function isCommand(name: string): name is CommandName {
   return Object.hasOwn(commands, name);
 }
 
-/** @throws SettingError naming the option that is unknown, lacks its value or is given twice */
+/** Two options of one command that exclude each other, and why. */
+const CLASHES = [
+  ['markdown', 'json', 'are two forms of one preview'],
+  ['markdown', 'diff', 'are two forms of one preview'],
+  ['latest', 'stack', 'both say the newest release'],
+  ['published', 'version', 'both say the version'],
+  ['published', 'source', 'both say the source'],
+  ['published', 'mocks', 'exclude each other: mocks look at no state'],
+  ['mocks', 'markdown', 'exclude each other: mocks know no changes'],
+  ['mocks', 'diff', 'exclude each other: mocks know no changes'],
+  ['mocks', 'expect-no-changes', 'exclude each other: mocks know no changes'],
+  ['mocks', 'json', 'exclude each other: mocks print one table'],
+] as const;
+
+/** @throws SettingError naming the option that is unknown, lacks its value, is given twice or excludes another */
 export function readOptions(name: CommandName, args: string[]): Given {
   const { options, actions, words }: Command = commands[name];
   const takesWords = actions !== undefined || words !== undefined || name === 'test' || name === 'bench';
@@ -232,12 +298,10 @@ export function readOptions(name: CommandName, args: string[]): Given {
     else if (Array.isArray(value)) given.lists[key] = value.map(String);
     else if (value) given.flags.add(key);
   }
-  const clash = ['json', 'diff'].find((flag) => given.flags.has(flag));
-  if (given.flags.has('markdown') && clash !== undefined)
-    throw new SettingError(
-      `npm run ${name}`,
-      `--markdown and --${clash} are two forms of one preview; give one`,
-    );
+  const isGiven = (key: string) => given.flags.has(key) || given.strings[key] !== undefined;
+  const clash = CLASHES.find(([one, other]) => isGiven(one) && isGiven(other));
+  if (clash !== undefined)
+    throw new SettingError(`npm run ${name}`, `--${clash[0]} and --${clash[1]} ${clash[2]}; give one`);
   if (actions && !actions.includes(given.positionals[0] ?? actions[0])) {
     throw new SettingError(
       `npm run ${name}`,

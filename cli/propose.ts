@@ -6,6 +6,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseDocument } from 'yaml';
 import { SettingError } from '../names';
+import { fingerprintOf } from '../provider/attest/cosign';
 import { pinOf, PinnedRelease, ReleaseRecord } from '../provider/promotion/record';
 
 const RELEASE = 'falco:release';
@@ -30,6 +31,7 @@ export function proposal(before: Partial<PinnedRelease>, after: PinnedRelease): 
   const lines = [
     ...changes('package', before.packages ?? {}, after.packages),
     ...changes('image', before.images ?? {}, after.images),
+    ...changes('system', before.systems ?? {}, after.systems),
   ];
   return [
     field('version'),
@@ -38,62 +40,76 @@ export function proposal(before: Partial<PinnedRelease>, after: PinnedRelease): 
   ];
 }
 
+const EXPECTED_KEY = 'falco:expectedKey';
+const EXPECTED_COSIGN_KEY = 'falco:expectedCosignKey';
+
+interface Keys {
+  [EXPECTED_KEY]?: string;
+  [EXPECTED_COSIGN_KEY]?: string;
+}
+
+/** Fingerprint that a stack file expects, as config.ts reads it; empty where it names none. */
+export const expectedKey = (config: Record<string, unknown>): string =>
+  String((config as Keys)[EXPECTED_KEY] ?? '')
+    .replace(/ /g, '')
+    .toUpperCase();
+
 /**
  * A stack file with another release in it; comments and everything else stay.
  *
- * @param expectedKey written where the file names none yet
+ * @param record the release; its keys are written as the expected ones where the file names none yet
+ * @throws SettingError where the file expects others: a person agrees to a new key first
  */
 export function withRelease(
   text: string,
   from: string,
-  pinned: PinnedRelease,
-  expectedKey: string,
+  record: ReleaseRecord,
 ): { text: string; before: Partial<PinnedRelease> } {
   const file = parseDocument(text);
-  const before = (
-    file.getIn(['config', RELEASE])
-      ? (file.toJS() as { config: Record<string, unknown> }).config[RELEASE]
-      : {}
-  ) as Partial<PinnedRelease>;
+  const { config } = file.toJS() as { config: { [RELEASE]?: PinnedRelease } & Keys };
+  const { signingKey, cosignKey } = record;
+  const expected = expectedKey(config as Record<string, unknown>);
+  if (expected !== '' && expected !== signingKey)
+    throw new SettingError(
+      EXPECTED_KEY,
+      `is ${expected}, but ${from} signed the release with ${signingKey}; ` +
+        'if that is its new key, set it there in a reviewed change of its own, and propose again',
+    );
+  const signer = cosignKey === undefined ? '' : fingerprintOf(cosignKey);
+  const expectedSigner = String(config[EXPECTED_COSIGN_KEY] ?? '').toLowerCase();
+  if (signer === '')
+    throw new SettingError(
+      EXPECTED_COSIGN_KEY,
+      `the images of ${record.version} of ${from} are not signed; publish it there again`,
+    );
+  if (expectedSigner !== '' && expectedSigner !== signer)
+    throw new SettingError(
+      EXPECTED_COSIGN_KEY,
+      `is ${expectedSigner}, but ${from} signed the images with ${signer}; ` +
+        'if that is its new key, set it there in a reviewed change of its own, and propose again',
+    );
   file.setIn(['config', 'falco:from'], from);
-  if (!file.getIn(['config', 'falco:expectedKey'])) file.setIn(['config', 'falco:expectedKey'], expectedKey);
-  file.setIn(['config', RELEASE], file.createNode(pinned));
-  return { text: file.toString({ lineWidth: 0 }), before };
+  if (expected === '') file.setIn(['config', EXPECTED_KEY], signingKey);
+  if (expectedSigner === '') file.setIn(['config', EXPECTED_COSIGN_KEY], signer);
+  file.setIn(['config', RELEASE], file.createNode(pinOf(record)));
+  return { text: file.toString({ lineWidth: 0 }), before: config[RELEASE] ?? {} };
 }
 
 export interface Proposal {
   root: string;
-  /** Stack whose file is written. */
+  /** Stack whose file is written; `promotionFile` has looked at it. */
   stack: string;
   /** Stack that has published the release. */
   from: string;
-  /** Outputs of that stack. */
-  outputs: Record<string, unknown>;
+  record: ReleaseRecord;
 }
 
 /** Writes the proposal and says what is in it. @throws SettingError before anything is written */
-export function propose({ root, stack, from, outputs }: Proposal, say: (line: string) => void): number {
-  const record = outputs.release as ReleaseRecord | undefined;
-  if (!record) {
-    throw new SettingError(
-      'npm run propose',
-      `the stack ${from} has published no release: npm run up -- --stack ${from}`,
-    );
-  }
+export function propose({ root, stack, from, record }: Proposal, say: (line: string) => void): number {
   const file = path.join(root, `Pulumi.${stack}.yaml`);
-  if (!fs.existsSync(file))
-    throw new SettingError(
-      'npm run propose',
-      `there is no ${path.basename(file)}; name the stack that promotes with --stack`,
-    );
   const text = fs.readFileSync(file, 'utf8');
-  if (!/^\s*falco:program:\s*promotion\s*$/m.test(text))
-    throw new SettingError(
-      'npm run propose',
-      `${path.basename(file)} does not say falco:program: promotion; it builds what it publishes`,
-    );
   const pinned = pinOf(record);
-  const { text: after, before } = withRelease(text, from, pinned, record.signingKey);
+  const { text: after, before } = withRelease(text, from, record);
   for (const line of proposal(before, pinned)) say(line);
   if (after === text) {
     say(`${path.basename(file)} says so already.`);

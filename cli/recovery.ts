@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { SettingError } from '../names';
-import { Stack } from './stack';
+import { pulumiLine, Stack } from './stack';
 
 interface Lock {
   pid: number;
@@ -30,7 +30,7 @@ export function recover(stack: Stack, tell: (line: string) => void): void {
       throw new SettingError(
         `stack ${stack.name}`,
         `an update of process ${lock.pid} on ${lock.hostname} (${lock.username}, since ${lock.timestamp}) holds its lock; ` +
-          `wait for it, or, when it is gone for sure, run: ${cancelCommand(stack)}`,
+          `wait for it, or, when it is gone for sure, run: ${pulumiLine(stack, `cancel --yes --stack ${stack.name}`)}`,
       );
     }
     fs.rmSync(file, { force: true });
@@ -67,9 +67,6 @@ function endSession(leader: number): void {
     }
   }
 }
-
-const cancelCommand = ({ root, name }: Stack) =>
-  `PULUMI_HOME=${root}/.local/pulumi-home PULUMI_BACKEND_URL=file://${root}/.local/state pulumi cancel --yes --stack ${name}`;
 
 /**
  * Publishing is repeatable (content-addressed blobs, compare-and-swap), so an operation that did not end is

@@ -1,5 +1,5 @@
 /** `npm run services`, and the services for commands that do not run the program. */
-import { localServices, serviceStatus, stopServices, Wanted } from '../services';
+import { localServices, Services, serviceStatus, stopServices, Wanted } from '../services';
 import { Stack } from './stack';
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
@@ -15,10 +15,10 @@ function takeEnvironment(stack: Stack): void {
   process.env.BUILDX_CONFIG = stack.env.BUILDX_CONFIG;
 }
 
-/** Starts what does not answer. Refresh and destroy need the registry, and do not run the program. */
-export async function servicesOf(stack: Stack, tell: (line: string) => void): Promise<void> {
+/** Starts what does not answer, for commands that need services and do not run the program. */
+export async function servicesOf(stack: Stack, tell: (line: string) => void): Promise<Services> {
   takeEnvironment(stack);
-  await localServices(wantedBy(stack), { start: true, root: stack.root, onStart: tell });
+  return localServices(wantedBy(stack), { start: true, root: stack.root, onStart: tell });
 }
 
 /** @param action `start`, `stop` or `status` */

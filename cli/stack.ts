@@ -75,12 +75,32 @@ export function openStack(root: string, name: string, overrides: Overrides): Sta
     configFile,
     config,
     env: environment(root, remote ?? `file://${state}`, isPassphraseEmpty),
-    checkpoint: path.join(state, '.pulumi', 'stacks', PROJECT, `${name}.json`),
+    checkpoint: path.join(statesOf(root), `${name}.json`),
     isRemote: remote !== undefined,
     isOfThisMachine: isPassphraseEmpty,
     remarks,
   };
 }
+
+/** @throws SettingError for a name that has neither a file nor a state on this machine, listing those that have */
+export function refuseUnknownStack(root: string, name: string): void {
+  const names = (folder: string, pattern: RegExp) =>
+    (fs.existsSync(folder) ? fs.readdirSync(folder) : []).flatMap((file) => pattern.exec(file)?.[1] ?? []);
+  const known = new Set([...names(root, /^Pulumi\.(.+)\.yaml$/), ...names(statesOf(root), /^(.+)\.json$/)]);
+  if (known.has(name)) return;
+  throw new SettingError(
+    '--stack',
+    `there is no stack ${name}, neither a Pulumi.${name}.yaml nor a state of it; there are ${[...known].sort().join(', ')}. ` +
+      `A new one with the settings of local is made by: npm run up -- --stack ${name}`,
+  );
+}
+
+/** Checkpoints of the file backend. */
+const statesOf = (root: string) => path.join(root, '.local', 'state', '.pulumi', 'stacks', PROJECT);
+
+/** `pulumi <args>` as a line to paste anywhere: it is not on the PATH, and has a home and a backend of its own. */
+export const pulumiLine = ({ root, env }: Pick<Stack, 'root' | 'env'>, args: string): string =>
+  `PULUMI_HOME=${env.PULUMI_HOME} PULUMI_BACKEND_URL='${env.PULUMI_BACKEND_URL}' ${root}/.local/bin/pulumi --cwd ${root} ${args}`;
 
 /** A name as a path of the OCI distribution specification ("Pulling manifests") may have it. */
 const pathOf = (name: string) =>
@@ -99,7 +119,7 @@ function withoutEngineLogs(home: string): void {
   if (!fs.existsSync(logs)) fs.writeFileSync(logs, '');
 }
 
-function readStackFile(file: string): StackFile {
+export function readStackFile(file: string): StackFile {
   try {
     return (parse(fs.readFileSync(file, 'utf8')) ?? {}) as StackFile;
   } catch (error) {

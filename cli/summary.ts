@@ -1,6 +1,6 @@
 /** What `up` ends with: the stack's outputs for a person. */
 import { fileURLToPath } from 'node:url';
-import { Stack } from './stack';
+import { pulumiLine, Stack } from './stack';
 
 interface PackageFile {
   url: string;
@@ -13,6 +13,8 @@ interface PackageFile {
 /** The outputs that are shown; each may be missing while a stack is young. */
 interface Outputs {
   version?: string;
+  /** Out of the indexes: it cannot be installed from them. */
+  withdrawn?: boolean;
   packages?: Record<string, PackageFile>;
   images?: Record<string, string>;
   apt?: { url: string; suite: string; component: string; key: string; sources: string };
@@ -63,6 +65,7 @@ export function summary(
 ): string {
   const {
     version,
+    withdrawn = false,
     packages = {},
     images = {},
     apt,
@@ -71,14 +74,15 @@ export function summary(
     gates = {},
     notes = [],
   } = outputs as Outputs;
-  if (!version) return `The stack ${stack.name} has made nothing yet: npm run up\n`;
+  const stackOption = stack.name === 'local' ? '' : ` -- --stack ${stack.name}`;
+  if (!version) return `The stack ${stack.name} has made nothing yet: npm run up${stackOption}\n`;
   return [
     '',
-    `Version ${version}, stack ${stack.name}`,
+    `Version ${version}, stack ${stack.name}${withdrawn ? ': withdrawn; indexes, latest and unversioned names leave it out' : ''}`,
     ...packageLines(packages),
     ...imageLines(images, sizes, version),
-    ...(apt ? aptLines(apt, packages, version) : []),
-    ...(yum ? yumLines(yum, packages, version) : []),
+    ...(apt ? aptLines(apt, packages, withdrawn ? undefined : version) : []),
+    ...(yum ? yumLines(yum, packages, withdrawn ? undefined : version) : []),
     ...(downloads ? ['', 'Downloads', `  ${downloads.url}`] : []),
     ...gateLines(gates),
     ...(notes.length > 0 ? ['', 'Notes', ...notes.map((note) => `  - ${note}`)] : []),
@@ -140,10 +144,11 @@ function isOlder(packages: Record<string, PackageFile>, version: string): boolea
   });
 }
 
+/** @param version to install; undefined: it is withdrawn */
 function aptLines(
   apt: NonNullable<Outputs['apt']>,
   packages: Record<string, PackageFile>,
-  version: string,
+  version: string | undefined,
 ): string[] {
   // The name that stands before the version in the shortest deb: what its users install.
   const deb = Object.keys(packages).find((name) => name.endsWith('.deb'));
@@ -152,7 +157,9 @@ function aptLines(
     '',
     `apt repository ${apt.url} ${apt.suite} ${apt.component}`,
     `  ${fetchTo(apt.sources, `/etc/apt/sources.list.d/${apt.sources.split('/').pop()}`)}`,
-    `  apt-get update && apt-get install ${product}${isOlder(packages, version) ? `=${version}` : ''}`,
+    ...(version === undefined
+      ? []
+      : [`  apt-get update && apt-get install ${product}${isOlder(packages, version) ? `=${version}` : ''}`]),
     `  key: ${apt.key}`,
   ];
 }
@@ -160,14 +167,16 @@ function aptLines(
 function yumLines(
   yum: NonNullable<Outputs['yum']>,
   packages: Record<string, PackageFile>,
-  version: string,
+  version: string | undefined,
 ): string[] {
   const file = yum.repo.split('/').pop() ?? '';
   return [
     '',
     `yum repository ${yum.url}`,
     `  ${fetchTo(yum.repo, `/etc/yum.repos.d/${file}`)}`,
-    `  dnf install ${file.replace(/\.repo$/, '')}${isOlder(packages, version) ? `-${version}` : ''}`,
+    ...(version === undefined
+      ? []
+      : [`  dnf install ${file.replace(/\.repo$/, '')}${isOlder(packages, version) ? `-${version}` : ''}`]),
     `  key: ${yum.key}`,
   ];
 }
@@ -184,17 +193,24 @@ function gateLines(gates: Record<string, number>): string[] {
 }
 
 /** After `destroy`: what went, what stays. @param before the outputs before it */
-export function kept(before: Record<string, unknown>, stack: Pick<Stack, 'config' | 'name'>): string {
+export function kept(
+  before: Record<string, unknown>,
+  stack: Pick<Stack, 'config' | 'name' | 'root' | 'env'>,
+): string {
   const { version, packages = {}, images = {} } = before as Outputs;
   const gone = version
     ? `Taken away: ${Object.keys(packages).length} package files and ${Object.keys(images).length} image tags of ${version}, and every other release of this stack.`
     : `The stack ${stack.name} had published nothing.`;
-  const bucket = stack.config['falco:bucket'];
+  const text = (key: string, otherwise: string) => {
+    const value = stack.config[`falco:${key}`];
+    return typeof value === 'string' ? value : otherwise;
+  };
   return [
     gone,
     'Kept:',
     `  the registry and buildkitd, which go on running, with their data (.local/registry, .local/buildkit): npm run services -- stop`,
-    `  ${typeof bucket === 'string' ? bucket : '.local/bucket'}: what other stacks published, if they did, and the public key while they need it`,
-    '  the signing key (.local/gnupg), the stack with its history (.local/state), the cached tools',
+    `  ${text('bucket', '.local/bucket')}: what other stacks published, if they did, and the public key while they need it`,
+    `  the signing key (${text('gnupgHome', '.local/gnupg')}), the cached tools`,
+    `  the stack with its history; to forget it: ${pulumiLine(stack, `stack rm --yes --preserve-config ${stack.name}`)}`,
   ].join('\n');
 }

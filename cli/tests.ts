@@ -1,4 +1,4 @@
-/** `npm test` and `npm run bench`: programs of the project, with services and tools ready. */
+/** `npm test`: mocha, with services and tools ready. */
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -29,32 +29,8 @@ export function runTests(root: string, given: Given): Promise<number> {
   return runNode(root, args);
 }
 
-/** Runs bench/<name>.ts for each name given, else every one. */
-export async function runBench(root: string, given: Given): Promise<number> {
-  const all = fs
-    .readdirSync(path.join(root, 'bench'))
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => file.slice(0, -'.ts'.length))
-    .sort();
-  const names = given.positionals.length > 0 ? given.positionals : all;
-  for (const name of names) {
-    if (!all.includes(name))
-      throw new SettingError(
-        'npm run bench',
-        `there is no bench/${name}.ts; known: ${all.join(', ') || 'none'}`,
-      );
-    const status = await runNode(root, [
-      '-r',
-      'ts-node/register/transpile-only',
-      path.join(root, 'bench', `${name}.ts`),
-    ]);
-    if (status !== 0) return status;
-  }
-  return 0;
-}
-
-/** In the same group as npm, so that Ctrl-C ends it with us. */
-function runNode(root: string, args: string[]): Promise<number> {
+/** A program of the project with the engine's environment; in the same group as npm, so that Ctrl-C ends it with us. */
+export function runNode(root: string, args: string[]): Promise<number> {
   const { env } = openStack(root, 'local', {});
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
   const ignore = () => {};

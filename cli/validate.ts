@@ -3,7 +3,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { isGitUrl, withoutSecret } from '../location';
 import { checkVersion, SettingError } from '../names';
-import { Given } from './options';
+import { Given, inputOptions } from './options';
+import type { Stack } from './stack';
 
 /** Config keys without their namespace, to values as Pulumi.<stack>.yaml holds them. */
 export type Overrides = Record<string, unknown>;
@@ -60,8 +61,29 @@ export function overridesOf(given: Given, started: string, root: string): Overri
   return found;
 }
 
+/** @throws SettingError for an option that says what is built, where the stack builds nothing */
+export function refuseBuildOptions(
+  command: string,
+  { strings, lists }: Given,
+  { name, config }: Pick<Stack, 'name' | 'config'>,
+): void {
+  const program = config['falco:program'];
+  const option = Object.keys(inputOptions).find(
+    (key) => strings[key] !== undefined || lists[key] !== undefined,
+  );
+  if (option === undefined || (program !== 'promotion' && program !== 'infra')) return;
+  const remedy =
+    program === 'infra'
+      ? 'leave it out'
+      : `what it publishes is agreed to in Pulumi.${name}.yaml: npm run propose -- --stack ${name} --version X.Y.Z`;
+  throw new SettingError(
+    `npm run ${command}`,
+    `--${option} is for a stack that builds, and ${name} is falco:program: ${program}; ${remedy}`,
+  );
+}
+
 function checkUrl(text: string, setting: string): string {
-  if (/#.+/.test(text)) return withoutSecret(text, setting);
+  if (/#.+/.test(withoutSecret(text, setting))) return text;
   throw new SettingError(
     setting,
     `"${text}" names no ref; add #REF, a branch, tag or commit, such as ${text}#0.24.0`,

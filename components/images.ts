@@ -34,6 +34,7 @@ export class Images extends pulumi.ComponentResource {
                 image,
                 source,
                 from: this.parentOf(image, args.bases),
+                debDepends: args.packages.tree.facts.debDepends,
                 files: contextFiles(image, args),
               },
               { parent: this },

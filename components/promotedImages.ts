@@ -22,12 +22,14 @@ export class PromotedImages extends pulumi.ComponentResource {
     for (const image of settings.catalog.images.filter((one) => names.includes(one.name))) {
       const repository = `${settings.registry}/${image.name}`;
       const recorded = promotion.record.images.apply((all) => all[image.name]);
+      const signer = promotion.record.apply(({ cosignKey }) => cosignKey ?? '');
       const inputs = {
         image: recorded.repository,
         digest: recorded.digest,
         repository,
         tag: settings.channel === 'master' ? 'master' : version,
         isPublished: promotion.isPublished,
+        signer,
       };
       const copy = new ImageCopy(`${name}-${image.name}`, inputs, { parent: this });
       this.all[image.name] = {
@@ -35,6 +37,7 @@ export class PromotedImages extends pulumi.ComponentResource {
         digest: copy.digest,
         support: [],
         attachments: copy.attachments,
+        signer,
         copy,
       };
     }

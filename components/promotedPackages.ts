@@ -51,7 +51,8 @@ export class PromotedPackages extends pulumi.ComponentResource {
           { parent: this },
         );
         const named = row.package ? fill(row.package, { name: catalog.product.name }) : undefined;
-        return { row: { ...row, package: named }, names: pulumi.output(names), resource };
+        const { statements } = resource;
+        return { row: { ...row, package: named }, names: pulumi.output(names), resource, statements };
       });
     this.registerOutputs({});
   }

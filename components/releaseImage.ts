@@ -4,8 +4,12 @@ import * as pulumi from '@pulumi/pulumi';
 import type { ContextFile } from '../provider/resources/contextImage';
 import { ImageRow } from '../model';
 import { usageText } from '../names';
-import { ContextImage, ImageSteps, Source } from './resources';
+import { ContextImage, ImageSteps, Source, System } from './resources';
 import { ReleaseSettings } from './settings';
+import { imageSystem } from './systems';
+
+/** The stage of a Dockerfile that a system takes the place of. */
+const STAGE = 'system';
 
 export interface ReleaseImageArgs {
   settings: ReleaseSettings;
@@ -14,6 +18,8 @@ export interface ReleaseImageArgs {
   source: Source;
   /** The base or parent image, by digest. */
   from: pulumi.Input<string>;
+  /** What a deb of the release depends on; for an image whose system has that, too. */
+  debDepends?: pulumi.Input<string[]>;
   /** What the named context `artifacts` holds; empty where the image needs nothing of the release. */
   files: ContextFileArgs[];
 }
@@ -35,10 +41,17 @@ export class ReleaseImage extends pulumi.ComponentResource {
   /** References of what it was built from and that nothing else keeps. */
   readonly support: pulumi.Output<string>[];
   readonly build: dockerBuild.Image;
+  /** What it takes from its distribution. */
+  readonly system?: System;
+  /** Digests of what it is made on, by name. */
+  readonly madeOn: Record<string, pulumi.Output<string>>;
 
   constructor(name: string, args: ReleaseImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super('artifacts:components:ReleaseImage', name, {}, opts);
     const { settings, image } = args;
+    this.system = imageSystem(args, { parent: this });
+    const base = pulumi.output(args.from).apply((ref) => ref.replace(/^.*@/, ''));
+    this.madeOn = { base, ...(this.system && { system: this.system.digest }) };
     this.repository = `${settings.registry}/${image.name}`;
     const context = args.files.length > 0 ? this.context(name, args) : undefined;
     this.support = context ? [context.ref] : [];
@@ -66,9 +79,9 @@ export class ReleaseImage extends pulumi.ComponentResource {
   private image(name: string, args: ReleaseImageArgs, context: ContextImage | undefined): dockerBuild.Image {
     const { settings, image, source } = args;
     const folder = `dockerfiles/${image.dockerfile}`;
-    const parent = 'image' in image.from ? image.from.image : 'base';
+    const parent = 'image' in image.from ? image.from.image : this.system ? STAGE : 'base';
     const named: Record<string, { location: pulumi.Input<string> }> = {
-      [parent]: { location: pulumi.interpolate`docker-image://${args.from}` },
+      [parent]: { location: pulumi.interpolate`docker-image://${this.system?.ref ?? args.from}` },
     };
     if (context) named.artifacts = { location: pulumi.interpolate`docker-image://${context.ref}` };
     const usage = source.version.apply((version) =>
@@ -79,7 +92,6 @@ export class ReleaseImage extends pulumi.ComponentResource {
       VERSION: source.version,
       USAGE: usage,
       SOURCE_DATE_EPOCH: source.epoch.apply(String),
-      ...('compiles' in image.from && { LIBRARIES: settings.libraries }),
     };
     const allLabels = { ...labels(args), usage };
     const contexts = Object.fromEntries(Object.entries(named).map(([key, { location }]) => [key, location]));

@@ -81,7 +81,7 @@ export function listing(
 }
 
 /** What a repository is told of one package. In a preview the names are known even where the bytes are not. */
-function entry({ row, names, resource }: PackageEntry): Inputs<RepositoryPackage> {
+function entry({ row, names, resource, statements }: PackageEntry): Inputs<RepositoryPackage> {
   return {
     name: row.package ?? row.key,
     version: resource.version,
@@ -92,6 +92,7 @@ function entry({ row, names, resource }: PackageEntry): Inputs<RepositoryPackage
     size: resource.size,
     key: resource.key,
     identity: resource.identity,
+    ...(statements && { statements }),
   };
 }
 

@@ -1,19 +1,29 @@
 /** The resources of the `artifacts` provider, as the program sees them. Fields are described in `provider/resources/`. */
 import * as pulumi from '@pulumi/pulumi';
+import type { AttestationInputs, AttestationOutputs } from '../provider/resources/attestation';
 import type { BaseInputs, BaseOutputs } from '../provider/resources/base';
 import type { ContextImageInputs, ContextImageOutputs } from '../provider/resources/contextImage';
+import type { CosignKeyInputs, CosignKeyOutputs } from '../provider/resources/cosignKey';
+import type { CosignKeyFileInputs } from '../provider/resources/cosignKeyFile';
 import type { GateInputs } from '../provider/gates/gate';
 import type { ImageCopyInputs } from '../provider/resources/imageCopy';
+import type { ImageStatementsInputs, ImageStatementsOutputs } from '../provider/resources/imageStatements';
 import type { ImageStepsInputs } from '../provider/resources/imageSteps';
 import type { InstallTreeInputs, InstallTreeOutputs } from '../provider/resources/installTree';
 import type { PackageInputs, PackageOutputs } from '../provider/resources/package';
+import type {
+  PackageStatementsInputs,
+  PackageStatementsOutputs,
+} from '../provider/resources/packageStatements';
 import type { PromotedPackageInputs, PromotedPackageOutputs } from '../provider/resources/promotedPackage';
 import type { PromotionInputs } from '../provider/resources/promotion';
 import type { ReleaseRecord } from '../provider/promotion/record';
+import type { RecordFileInputs } from '../provider/resources/recordFile';
 import type { ReleasedNamesInputs } from '../provider/resources/releasedNames';
 import type { ReleaseInputs } from '../provider/resources/release';
 import type { RepositoryInputs, RepositoryOutputs } from '../provider/resources/repository';
 import type { SigningKeyInputs } from '../provider/resources/signingKey';
+import type { SystemInputs, SystemOutputs } from '../provider/resources/system';
 import type { SourceInputs, SourceOutputs } from '../provider/resources/source';
 import type { TagInputs } from '../provider/resources/tag';
 
@@ -64,12 +74,54 @@ export class SigningKey extends pulumi.CustomResource {
   }
 }
 
+export class CosignKey extends pulumi.CustomResource {
+  /** Absent where the stack made it. */
+  declare readonly key: pulumi.Output<string | undefined>;
+  declare readonly home: pulumi.Output<string>;
+  declare readonly publicKey: pulumi.Output<CosignKeyOutputs['publicKey']>;
+  declare readonly fingerprint: pulumi.Output<CosignKeyOutputs['fingerprint']>;
+
+  constructor(name: string, args: Args<CosignKeyInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:CosignKey', name, outputs(['key', 'publicKey', 'fingerprint'], args), opts);
+  }
+}
+
+export class CosignKeyFile extends pulumi.CustomResource {
+  constructor(name: string, args: Args<CosignKeyFileInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:CosignKeyFile', name, args, opts);
+  }
+}
+
+export class Attestation extends pulumi.CustomResource {
+  declare readonly repository: pulumi.Output<string>;
+  declare readonly digest: pulumi.Output<string>;
+  declare readonly attachments: pulumi.Output<AttestationOutputs['attachments']>;
+
+  constructor(name: string, args: Args<AttestationInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:Attestation', name, outputs(['attachments'], args), opts);
+  }
+}
+
 export class Base extends pulumi.CustomResource {
   declare readonly took: pulumi.Output<BaseInputs['took']>;
+  declare readonly repository: pulumi.Output<string>;
+  declare readonly digest: pulumi.Output<BaseOutputs['digest']>;
+  declare readonly recipe: pulumi.Output<string>;
   declare readonly ref: pulumi.Output<BaseOutputs['ref']>;
 
   constructor(name: string, args: Args<BaseInputs>, opts?: pulumi.CustomResourceOptions) {
-    super('artifacts:index:Base', name, outputs(['took', 'ref', 'digest'], args), opts);
+    super('artifacts:index:Base', name, outputs(['took', 'recipe', 'ref', 'digest', 'packages'], args), opts);
+  }
+}
+
+export class System extends pulumi.CustomResource {
+  declare readonly repository: pulumi.Output<string>;
+  declare readonly digest: pulumi.Output<SystemOutputs['digest']>;
+  declare readonly recipe: pulumi.Output<string>;
+  declare readonly ref: pulumi.Output<SystemOutputs['ref']>;
+
+  constructor(name: string, args: Args<SystemInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:System', name, outputs(['recipe', 'ref', 'digest', 'packages'], args), opts);
   }
 }
 
@@ -117,6 +169,14 @@ export class Package extends pulumi.CustomResource {
   }
 }
 
+export class PackageStatements extends pulumi.CustomResource {
+  declare readonly statements: pulumi.Output<PackageStatementsOutputs['statements']>;
+
+  constructor(name: string, args: Args<PackageStatementsInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:PackageStatements', name, outputs(['statements'], args), opts);
+  }
+}
+
 export class ImageCopy extends pulumi.CustomResource {
   declare readonly repository: pulumi.Output<string>;
   declare readonly digest: pulumi.Output<string>;
@@ -124,6 +184,14 @@ export class ImageCopy extends pulumi.CustomResource {
 
   constructor(name: string, args: Args<ImageCopyInputs>, opts?: pulumi.CustomResourceOptions) {
     super('artifacts:index:ImageCopy', name, outputs(['attachments'], args), opts);
+  }
+}
+
+export class ImageStatements extends pulumi.CustomResource {
+  declare readonly statements: pulumi.Output<ImageStatementsOutputs['statements']>;
+
+  constructor(name: string, args: Args<ImageStatementsInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:ImageStatements', name, outputs(['statements', 'layers'], args), opts);
   }
 }
 
@@ -148,9 +216,10 @@ export class PromotedPackage extends pulumi.CustomResource {
   declare readonly identity: pulumi.Output<PromotedPackageOutputs['identity']>;
   declare readonly sha256: pulumi.Output<PromotedPackageOutputs['sha256']>;
   declare readonly size: pulumi.Output<PromotedPackageOutputs['size']>;
+  declare readonly statements: pulumi.Output<PromotedPackageOutputs['statements']>;
 
   constructor(name: string, args: Args<PromotedPackageInputs>, opts?: pulumi.CustomResourceOptions) {
-    const made = outputs(['key', 'sha256', 'size', 'identity'], args);
+    const made = outputs(['key', 'sha256', 'size', 'identity', 'statements'], args);
     super('artifacts:index:PromotedPackage', name, made, opts);
   }
 }
@@ -192,6 +261,12 @@ export class Repository extends pulumi.CustomResource {
 export class Release extends pulumi.CustomResource {
   constructor(name: string, args: Args<ReleaseInputs>, opts?: pulumi.CustomResourceOptions) {
     super('artifacts:index:Release', name, outputs(['expired'], args), opts);
+  }
+}
+
+export class RecordFile extends pulumi.CustomResource {
+  constructor(name: string, args: Args<RecordFileInputs>, opts?: pulumi.CustomResourceOptions) {
+    super('artifacts:index:RecordFile', name, args, opts);
   }
 }
 

@@ -2,6 +2,8 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { Architecture, Catalog, Libraries, PackageRow } from '../model';
 import type { FileNames } from '../names';
+import type { Statement } from '../provider/publish/published';
+import type { PinnedSystems } from '../provider/systems/pin';
 
 export interface PublishSettings {
   catalog: Catalog;
@@ -39,6 +41,8 @@ export interface ReleaseSettings extends PublishSettings {
   cmakeArgs: string[];
   /** Seconds until a gate counts as hanging. */
   gateLimit: number;
+  /** What of the distribution was agreed to, by name of base or image. */
+  systems: PinnedSystems;
   /** Without a source: no source tarball, and a tester without the suite. */
   hasSource: boolean;
 }
@@ -68,6 +72,8 @@ export interface PackageEntry {
     /** Of an rpm: equal for equal packages whatever their signatures. */
     identity: pulumi.Output<string>;
   };
+  /** Documents beside it, as they lie in the bucket. */
+  statements?: pulumi.Output<Statement[]>;
 }
 
 /** An image of the release, by digest. */
@@ -77,6 +83,10 @@ export interface ImageEntry {
   digest: pulumi.Output<string>;
   /** References of what it was built from and that nothing else keeps. */
   support: pulumi.Output<string>[];
-  /** Digests of what is attached to it, where it comes from another stack. */
+  /** Digests of what is attached to it and belongs to it; absent where nothing was attached yet. */
   attachments?: pulumi.Output<string[] | undefined>;
+  /** PEM: who signed that, where another stack did; empty where nobody has. */
+  signer?: pulumi.Output<string>;
+  /** What is told of it, as it lies in the bucket. */
+  statements?: pulumi.Output<Statement[]>;
 }

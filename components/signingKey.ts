@@ -10,6 +10,7 @@ export interface SigningSettings {
   indexKeys: string[];
   publishedKeys: string[];
   gnupgHome: string;
+  cosignKey?: string;
 }
 
 export function signingKey(
@@ -30,6 +31,6 @@ export function signingKey(
 }
 
 /** Whether others can reach the URL: a folder and loopback are this machine's. */
-function isPublic(url: string): boolean {
+export function isPublic(url: string): boolean {
   return !/^(file:|https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$))/.test(url);
 }

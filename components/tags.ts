@@ -11,7 +11,7 @@ export interface TagsArgs {
   /** By name in the catalog; those that are not there get no tag. */
   images: Record<string, ImageEntry>;
   /** References of what the images start from, which the ledger keeps with them. */
-  bases: pulumi.Output<string>[];
+  systems: pulumi.Output<string>[];
 }
 
 export class Tags extends pulumi.ComponentResource {
@@ -68,13 +68,13 @@ export class Tags extends pulumi.ComponentResource {
 
   private ledger(
     name: string,
-    { settings, version, images, bases }: TagsArgs,
+    { settings, version, images, systems }: TagsArgs,
     names: ImageName[],
     dependsOn: pulumi.Resource[],
   ): Release {
     const built = Object.values(images);
     const support = [
-      ...bases,
+      ...systems,
       ...built.flatMap((image) => image.support),
       // A tag in another repository or registry is a copy there.
       ...names

@@ -4,4 +4,8 @@ import * as path from 'node:path';
 import { catalog } from '../catalog';
 import { releaseSvg } from './releaseSvg';
 
-void releaseSvg(catalog).then((svg) => fs.writeFileSync(path.join(__dirname, 'release.svg'), svg));
+const file = path.join(__dirname, 'release.svg');
+void releaseSvg(catalog).then((svg) => {
+  fs.writeFileSync(file, svg);
+  process.stdout.write(`${path.relative('.', file)}\n`);
+});

@@ -5,5 +5,7 @@ import { catalog } from '../catalog';
 import { installPages, PUBLIC } from '../pages';
 
 for (const [name, text] of Object.entries(installPages(catalog, PUBLIC))) {
-  fs.writeFileSync(path.join(__dirname, 'install', name), text);
+  const file = path.join(__dirname, 'install', name);
+  fs.writeFileSync(file, text);
+  process.stdout.write(`${path.relative('.', file)}\n`);
 }

@@ -1,14 +1,18 @@
 /** What the user is to read beside the engine's own lines. The engine keeps a plugin's standard error to itself. */
-import * as log from '@pulumi/pulumi/log';
-import { getEngine, resetOptions } from '@pulumi/pulumi/runtime/settings';
 
-/** @param engine the engine's address, as it gives it to a plugin */
-export function connect(engine: string | undefined): void {
-  if (engine) resetOptions('', '', -1, engine, '', false, '');
+type Tell = (text: string) => Promise<void>;
+
+let tell: Tell = (text) => {
+  process.stderr.write(`warning: ${text}\n`);
+  return Promise.resolve();
+};
+
+/** Where warnings go from now on: to standard error without this, as in the command line, which loads no SDK. */
+export function warnBy(other: Tell): void {
+  tell = other;
 }
 
-/** A warning of the run; on standard error where there is no engine. */
-export async function warn(text: string): Promise<void> {
-  if (getEngine()) await log.warn(text);
-  else process.stderr.write(`warning: ${text}\n`);
+/** A warning of the run. */
+export function warn(text: string): Promise<void> {
+  return tell(text);
 }

@@ -17,7 +17,7 @@ export interface Signer {
   home: string;
   /** Fingerprints whose signatures an index has, the oldest key first. */
   indexKeys: string[];
-  /** Fingerprints in the published key file: this key first. */
+  /** Fingerprints of the keys that are published: this key first. */
   publishedKeys: string[];
   /** An index clear-signed (RFC 4880 section 7) by each of the index keys, SHA-256. */
   clearSign(document: Buffer): Promise<Buffer>;
@@ -25,10 +25,15 @@ export interface Signer {
   detach(data: Buffer | { file: string }): Promise<Buffer>;
   /** Detached signatures of an index by each of the index keys, in one armor. */
   detachIndex(document: Buffer): Promise<Buffer>;
-  /** The published keys, ASCII-armored, a block each: rpm's import wants it so. `also` as far as they are there. */
+  /**
+   * The published keys, ASCII-armored, a block each: rpm's import wants it so. `also` as far as they are there. In the
+   * order of their fingerprints: stacks that share a key file write the same bytes, whichever of the keys is theirs.
+   */
   publicKey(also?: string[]): Promise<Buffer>;
   /** The published keys in binary form, as apt's `Signed-By` takes it. */
   keyring(also?: string[]): Promise<Buffer>;
+  /** These keys in binary form, in the same order, as far as they are there. */
+  keyringOf(keys: string[]): Promise<Buffer>;
   /** Fingerprint of the key that a fingerprint or key id is of, itself or a subkey; undefined: not in the folder. */
   primaryOf(issuer: string): Promise<string | undefined>;
   /** All public keys of the folder, binary: whose signatures count as ours, also after a rotation. */
@@ -111,12 +116,12 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
     );
   };
   const exported = exporter(home);
-  const each = async (also: string[] = [], ...form: string[]) => {
-    const more = also.filter((one) => !publishedKeys.includes(one));
-    const kept = more.map((one) => exported.key(one, ...form).catch(() => Buffer.alloc(0)));
-    return Buffer.concat(
-      await Promise.all([...publishedKeys.map((one) => exported.key(one, ...form)), ...kept]),
-    );
+  const each = async (keys: string[], ...form: string[]) => {
+    const bodies = [...new Set(keys)].sort().map((one) => {
+      const body = exported.key(one, ...form);
+      return publishedKeys.includes(one) ? body : body.catch(() => Buffer.alloc(0));
+    });
+    return Buffer.concat(await Promise.all(bodies));
   };
   let trusted: Promise<Buffer> | undefined;
   return {
@@ -130,8 +135,9 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
     clearSign: (document) => sign(indexKeys, ['--clear-sign'], document),
     detach: (data) => sign([chosen.fingerprint], ['--detach-sign'], data),
     detachIndex: (document) => sign(indexKeys, ['--detach-sign'], document),
-    publicKey: (also) => each(also, '--armor'),
-    keyring: (also) => each(also),
+    publicKey: (also = []) => each([...publishedKeys, ...also], '--armor'),
+    keyring: (also = []) => each([...publishedKeys, ...also]),
+    keyringOf: (keys) => each(keys),
     primaryOf,
     trustedKeys: () => (trusted ??= exported.all()),
   };

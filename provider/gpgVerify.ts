@@ -7,13 +7,17 @@ import { execute, withTemporaryFolder } from './gpgSession';
 /**
  * The text of a clear-signed document, unverified, or undefined when it is none (RFC 4880 section 7) or has more
  * than that: what follows the signature is signed by nobody.
+ *
+ * Strict, for gpgv must see the same text: to it a header of blanks ends the headers, and a line of dashes with a blank
+ * behind it ends the text.
  */
 export function clearText(document: Buffer): string | undefined {
   const match =
-    /^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[^\n]+\n)*\n([\s\S]*?)\n?-----BEGIN PGP SIGNATURE-----\n[^]*?\n-----END PGP SIGNATURE-----\n?$/.exec(
+    /^-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash: [^\n]+\n)*\n([\s\S]*?)\n?-----BEGIN PGP SIGNATURE-----\n(?:[^-\n][^\n]*\n|\n)*-----END PGP SIGNATURE-----\n?$/.exec(
       document.toString(),
     );
-  return match ? `${match[1].replace(/^- /gm, '')}\n` : undefined;
+  if (!match || /^-(?! )/m.test(match[1])) return undefined;
+  return `${match[1].replace(/^- /gm, '')}\n`;
 }
 
 /** What signatures say, one by one, and who made them. */
@@ -98,7 +102,8 @@ export async function detachedSignatures(
   return { good, unknown, bad };
 }
 
-async function verifiedDocument(document: Buffer, keyring: Buffer): Promise<Verified | undefined> {
+/** The text that a clear-signed document's signatures are of, and whose they are; undefined when one is bad or none known. */
+export async function verifiedDocument(document: Buffer, keyring: Buffer): Promise<Verified | undefined> {
   return clearText(document) === undefined ? undefined : verified(await checkedDocument(document, keyring));
 }
 

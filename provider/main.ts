@@ -1,7 +1,9 @@
 /** The plugin's entry: dispatches the engine's calls to `resources/` by type token. */
 import * as path from 'node:path';
+import * as log from '@pulumi/pulumi/log';
 import * as pulumi from '@pulumi/pulumi/provider';
-import { connect } from './diagnostics';
+import { resetOptions } from '@pulumi/pulumi/runtime/settings';
+import { warnBy } from './diagnostics';
 import { registry } from './resources';
 import { CheckError, Resource } from './resource';
 import { decode, encode, Previewed } from './wire';
@@ -81,5 +83,9 @@ setInterval(() => {
 }, 2000).unref();
 
 const args = process.argv.slice(2);
-connect(args.filter((arg) => !arg.startsWith('-')).pop());
+const address = args.filter((arg) => !arg.startsWith('-')).pop();
+if (address) {
+  resetOptions('', '', -1, address, '', false, '');
+  warnBy((text) => log.warn(text));
+}
 void pulumi.main(provider, args);

@@ -19,13 +19,15 @@ export interface RegistryOptions {
 
 const QUESTION = 60_000;
 const TRANSFER = 15 * 60_000;
+/** Bytes of an answer: a list of an image's contents, which is attached to it, has megabytes. */
+export const MOST = 256 << 20;
 
 /** What a registry, or crane, answered in place of what was asked for. */
 export class RegistryError extends Error {
   /** @param said without the remedy, which is for a registry of one's own */
   constructor(
     readonly said: string,
-    readonly kind: 'absent' | 'refused deletion' | 'other',
+    readonly kind: 'absent' | 'too large' | 'refused deletion' | 'other',
     remedy?: string,
   ) {
     super(remedy === undefined ? said : `${said}; ${remedy}`);
@@ -58,10 +60,14 @@ function program(
   options: RegistryOptions & { timeout: number },
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(name, args, { timeout: options.timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    const limits = { timeout: options.timeout, killSignal: 'SIGKILL', maxBuffer: MOST } as const;
+    execFile(name, args, limits, (error, stdout, stderr) => {
       if (!error) return resolve(stdout.trim());
       if (error.code === 'ENOENT' && error.syscall?.startsWith('spawn')) {
         return reject(new Error(`${name} is not on PATH; "npm run up" installs it`));
+      }
+      if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') {
+        return reject(new RegistryError(`${about} has more than ${MOST} bytes`, 'too large'));
       }
       const silent = error.killed ? `no answer within ${options.timeout / 1000} s` : undefined;
       reject(explain(hostOf(about), about, silent, stderr));
@@ -69,16 +75,21 @@ function program(
   });
 }
 
-/** Puts crane's last words into one sentence. Error codes: OCI distribution specification, "Error Codes". */
+/**
+ * Puts the program's last words into one sentence. Error codes: OCI distribution specification, "Error Codes". regctl
+ * logs beside them what other blobs' copies say when the first error ends them, before it or after.
+ */
 function explain(host: string, about: string, silent: string | undefined, stderr: string): RegistryError {
-  const lines = stderr.trim().split('\n');
+  const all = stderr.trim().split('\n');
+  const spoken = all.filter((line) => line.trim() !== '' && !/^time=\S+ level=/.test(line));
+  const lines = spoken.length > 0 ? spoken : all;
   const said = (lines.filter((line) => line.startsWith('Error: ')).pop() ?? lines.pop() ?? '').replace(
     /^Error: /,
     '',
   );
-  // An answer of the manifest's address; a 404 of /v2/ itself comes from something that is no registry.
+  // An answer of the manifest's or blob's address; a 404 of /v2/ itself comes from something that is no registry.
   if (
-    /\/(manifests\/|tags\/list)\S*: (MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|unexpected status code 404)/.test(
+    /\/(manifests\/|blobs\/|tags\/list)\S*: (MANIFEST_UNKNOWN|BLOB_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|unexpected status code 404)/.test(
       said,
     )
   ) {
@@ -102,7 +113,7 @@ function explain(host: string, about: string, silent: string | undefined, stderr
 }
 
 /** Awaits crane; a given kind of error becomes a value. */
-async function unless<T>(asked: Promise<string>, kind: RegistryError['kind'], value: T): Promise<string | T> {
+async function unless<A, T>(asked: Promise<A>, kind: RegistryError['kind'], value: T): Promise<A | T> {
   try {
     return await asked;
   } catch (error) {
@@ -141,6 +152,23 @@ export async function imageCommand(
   const text = await crane(['config', reference], reference, { timeout: QUESTION, ...options });
   const { config = {} } = JSON.parse(text) as { config?: { Entrypoint?: string[]; Cmd?: string[] } };
   return { entryPoint: config.Entrypoint ?? [], command: config.Cmd ?? [] };
+}
+
+/** The text of a manifest. Throws where there is none. */
+export function manifest(reference: string, options: RegistryOptions = {}): Promise<string> {
+  return crane(['manifest', reference], reference, { timeout: QUESTION, ...options });
+}
+
+/** The text of a blob, by its own digest. */
+export function blob(reference: string, options: RegistryOptions = {}): Promise<string> {
+  return crane(['blob', reference], reference, { timeout: TRANSFER, ...options });
+}
+
+/** Digests of an image's layers, uncompressed, from the lowest on (OCI image specification, "rootfs"). */
+export async function imageLayers(reference: string, options: RegistryOptions = {}): Promise<string[]> {
+  const text = await crane(['config', reference], reference, { timeout: QUESTION, ...options });
+  const { rootfs } = JSON.parse(text) as { rootfs?: { diff_ids?: string[] } };
+  return rootfs?.diff_ids ?? [];
 }
 
 /** Copies an image or index with its blobs, also between registries; `to` is a tag or the same digest. */
@@ -195,6 +223,54 @@ export async function copyWithAttachments(
   }
 }
 
+/**
+ * Copies an image by digest with some of what is attached to it, and nothing else. One after the other: a registry
+ * without the referrers API has a list of them that each writes anew.
+ *
+ * @param attached digests of manifests in `from`
+ */
+export async function copyAttached(
+  from: string,
+  wanted: string,
+  attached: string[],
+  to: string,
+): Promise<void> {
+  await copy(`${from}@${wanted}`, `${to}@${wanted}`);
+  if (attached.length > 0) await dropLostAttachments(`${to}@${wanted}`);
+  for (const one of attached) {
+    const [source, target] = [`${from}@${one}`, `${to}@${one}`];
+    // By force: where the manifest is there, the list may not have it any more.
+    const args = ['image', 'copy', '--force-recursive', source, target];
+    await regctl([source, target], args, `${source} for ${to}`, { timeout: TRANSFER });
+  }
+}
+
+/** Whether all of this is there and attached to the image. @param wanted digests */
+export async function hasAttached(reference: string, wanted: string[]): Promise<boolean> {
+  if (wanted.length === 0) return true;
+  const listed = await attachments(reference);
+  if (!wanted.every((one) => listed.includes(one))) return false;
+  // A registry without the referrers API lists what is gone, too.
+  const found = await Promise.all(wanted.map((one) => digest(`${repositoryOf(reference)}@${one}`)));
+  return found.every((one) => one !== undefined);
+}
+
+/**
+ * Takes out of the list of what is attached to an image what is not in the registry any more. Only a registry without
+ * the referrers API has such a list; it would refuse another with an entry that is gone, and so everything new.
+ */
+export async function dropLostAttachments(reference: string): Promise<void> {
+  const repository = repositoryOf(reference);
+  const list = `${repository}:${reference.slice(reference.indexOf('@') + 1).replace(':', '-')}`;
+  if (!(await digest(list))) return;
+  const listed = await attachments(reference);
+  const found = await Promise.all(listed.map((one) => digest(`${repository}@${one}`)));
+  const lost = listed.filter((_one, i) => found[i] === undefined);
+  if (lost.length === 0) return;
+  const args = ['index', 'delete', ...lost.flatMap((one) => ['--digest', one]), list];
+  await regctl([reference], args, list, { timeout: QUESTION });
+}
+
 /** What became of a deletion. */
 export type Removal = 'removed' | 'absent' | 'not allowed';
 
@@ -206,6 +282,18 @@ export async function remove(reference: string, options: RegistryOptions = {}): 
   const asked = crane(['delete', reference], reference, { timeout: QUESTION, ...options });
   const answer = await unless(unless(asked, 'absent', 'absent'), 'refused deletion', 'not allowed');
   return answer === 'absent' || answer === 'not allowed' ? answer : 'removed';
+}
+
+/**
+ * What has to go before an image does: what is attached to it, and the tag that lists that in a registry without the
+ * referrers API (OCI distribution specification, "Referrers Tag Schema"). `<repository>@<digest>` each.
+ */
+export async function attachedReferences(reference: string): Promise<string[]> {
+  const repository = repositoryOf(reference);
+  const subject = reference.slice(reference.indexOf('@') + 1);
+  const attached = await unless(attachments(reference), 'absent', [] as string[]);
+  const list = await digest(`${repository}:${subject.replace(':', '-')}`);
+  return [...attached, ...(list ? [list] : [])].map((one) => `${repository}@${one}`);
 }
 
 /** Removes tags and manifests, and says in the update's output which ones the registry keeps. */

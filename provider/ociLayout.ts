@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { meter } from './formats/meter';
 
 export interface LayoutOptions {
   /** gzip the layer; else it stays a plain tar. */
@@ -18,20 +18,6 @@ interface Descriptor {
   mediaType: string;
   digest: string;
   size: number;
-}
-
-/** Passes data on and sums it up. */
-function meter() {
-  const sum = createHash('sha256');
-  const found = { size: 0, digest: () => `sha256:${sum.copy().digest('hex')}` };
-  const stream = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      sum.update(chunk);
-      found.size += chunk.length;
-      done(null, chunk);
-    },
-  });
-  return { stream, found };
 }
 
 /**
@@ -71,11 +57,11 @@ async function writeLayer(tarFile: string, blobs: string, compress: boolean) {
   } else {
     await pipeline(createReadStream(tarFile), stored.stream, target);
   }
-  const digest = stored.found.digest();
-  await fs.rename(temporary, path.join(blobs, digest.slice('sha256:'.length)));
+  const sha256 = stored.found.sha256();
+  await fs.rename(temporary, path.join(blobs, sha256));
   const mediaType = `application/vnd.oci.image.layer.v1.tar${compress ? '+gzip' : ''}`;
-  const layer: Descriptor = { mediaType, digest, size: stored.found.size };
-  return { layer, diffId: compress ? plain.found.digest() : digest };
+  const layer: Descriptor = { mediaType, digest: `sha256:${sha256}`, size: stored.found.size };
+  return { layer, diffId: `sha256:${compress ? plain.found.sha256() : sha256}` };
 }
 
 async function writeBlob(blobs: string, mediaType: string, content: object): Promise<Descriptor> {

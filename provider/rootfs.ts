@@ -7,6 +7,7 @@ import * as tar from 'tar-stream';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { plainEnvironment } from './environment';
 import { hashFile } from './source/files';
 
 export interface RootfsSettings {
@@ -28,6 +29,14 @@ export interface Rootfs {
   sha256: string;
   /** Beside it: one installed package a line, `name version architecture`, tab-separated and sorted. */
   packages: string;
+}
+
+export interface RootfsOptions {
+  /** Default: {@link ROOTFS_CACHE}. */
+  cacheDir?: string;
+  onProgress?: (line: string) => void;
+  /** Made with the packages that the mirror has now, also where one is cached. */
+  isAnew?: boolean;
 }
 
 export const ROOTFS_CACHE = '.local/cache/rootfs';
@@ -52,8 +61,7 @@ const RECIPE = [
 export async function makeRootfs(
   settings: RootfsSettings,
   outTar: string,
-  cacheDir = ROOTFS_CACHE,
-  onProgress: (line: string) => void = () => {},
+  { cacheDir = ROOTFS_CACHE, onProgress = () => {}, isAnew = false }: RootfsOptions = {},
 ): Promise<Rootfs> {
   const include = [...(settings.include ?? [])].sort();
   const wanted = { ...settings, include, epoch: settings.epoch ?? EPOCH };
@@ -74,7 +82,7 @@ export async function makeRootfs(
   const file = path.resolve(cacheDir, `${wanted.distribution}-${wanted.suite}-${wanted.variant}-${key}.tar`);
   const packages = `${file}.packages`;
   await fs.mkdir(path.dirname(file), { recursive: true });
-  let sha256 = await verified(file, onProgress);
+  let sha256 = isAnew ? undefined : await verified(file, onProgress);
   if (!sha256) sha256 = await make(wanted, file, packages, onProgress);
   await place(file, outTar);
   return { file, sha256, packages };
@@ -121,7 +129,7 @@ function mmdebstrap(
 ): Promise<void> {
   const what = `the ${settings.distribution} ${settings.suite} root file system`;
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, SOURCE_DATE_EPOCH: String(settings.epoch), TZ: 'UTC', LC_ALL: 'C' };
+    const env = { ...plainEnvironment(), SOURCE_DATE_EPOCH: String(settings.epoch), TZ: 'UTC', LC_ALL: 'C' };
     const child = spawn('mmdebstrap', args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
     const last: string[] = [];
     let rest = '';

@@ -41,7 +41,8 @@ export async function answers(address: string): Promise<boolean> {
   );
 }
 
-function configuration(root: string, registry: string): string {
+/** The same for every stack of this clone. A registry on loopback is reached by plain HTTP without being told of. */
+function configuration(root: string): string {
   return [
     `root = ${JSON.stringify(path.join(folderOf(root), 'data'))}`,
     '[grpc]',
@@ -53,19 +54,16 @@ function configuration(root: string, registry: string): string {
     '  maxUsedSpace = "8GB"',
     '[worker.containerd]',
     '  enabled = false',
-    `[registry.${JSON.stringify(registry)}]`,
-    '  http = true',
-    '  insecure = true',
     '',
   ].join('\n');
 }
 
-/** Starts buildkitd unless it answers with this configuration already. `registry` is reached by plain HTTP. */
-export async function startBuildkit(root: string, registry: string): Promise<'started' | 'running'> {
+/** Starts buildkitd unless it answers with this configuration already. */
+export async function startBuildkit(root: string): Promise<'started' | 'running'> {
   const daemon = daemonOf(root);
   const address = buildkitAddress(root);
   const config = path.join(daemon.folder, 'buildkitd.toml');
-  const wanted = configuration(root, registry);
+  const wanted = configuration(root);
   const before = fs.existsSync(config) ? fs.readFileSync(config, 'utf8') : undefined;
   if (before === wanted && (await answers(address))) return 'running';
   await stopDaemon(daemon);

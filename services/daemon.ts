@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { plainEnvironment } from '../provider/environment';
 
 export interface Daemon {
   /** Name of the program, looked up on PATH, and of its files below `folder`. */
@@ -44,7 +45,8 @@ function startDaemon(daemon: Daemon): void {
     detached: true,
     stdio: ['ignore', log, log],
     cwd: daemon.folder,
-    env: { ...process.env, ...daemon.env },
+    // It outlives the command, and anybody's builds run below it.
+    env: { ...plainEnvironment(), ...daemon.env },
   });
   child.on('error', (error) => fs.appendFileSync(logFile(daemon), `${error.message}\n`));
   child.unref();

@@ -93,7 +93,7 @@ async function servicesAt(
     onStart(`started the registry on ${registry}`);
   }
   if (!builds) return { registry, buildkit, builder: BUILDER };
-  if (buildkit === buildkitAddress(root) && (await startBuildkit(root, registry)) === 'started') {
+  if (buildkit === buildkitAddress(root) && (await startBuildkit(root)) === 'started') {
     onStart('started buildkitd');
   }
   writeBuilder(buildkit, BUILDKIT_SETTING);

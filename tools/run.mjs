@@ -4,6 +4,11 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fail, prepare, provide, root } from './bootstrap.mjs';
 
+// A reader that has seen enough (`| head`) ends its own reading, not what the command does.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 const [command = 'help', ...args] = process.argv.slice(2);
 try {
   await prepare();

@@ -61,6 +61,10 @@ const TREE = 'artifacts:index:InstallTree';
 const GATE = 'artifacts:index:Gate';
 const LEDGER = 'artifacts:index:Release';
 const PROMOTION = 'artifacts:index:Promotion';
+const ATTESTATION = 'artifacts:index:Attestation';
+const IMAGE_STATEMENTS = 'artifacts:index:ImageStatements';
+const PACKAGE_STATEMENTS = 'artifacts:index:PackageStatements';
+const KEYS = ['artifacts:index:SigningKey', 'artifacts:index:CosignKey'];
 
 /** What has a section of its own, and what is a step towards it and says nothing to a reader. */
 const SPOKEN_OF = [
@@ -72,13 +76,16 @@ const SPOKEN_OF = [
   ...PACKAGES,
   'artifacts:index:ImageCopy',
   'artifacts:index:Base',
+  'artifacts:index:System',
   'artifacts:index:Tag',
-  'artifacts:index:SigningKey',
+  ...KEYS,
   'docker-build:index:Image',
 ];
 const SILENT = [
   'artifacts:index:ContextImage',
+  'artifacts:index:CosignKeyFile',
   'artifacts:index:ImageSteps',
+  'artifacts:index:RecordFile',
   'artifacts:index:ReleasedNames',
 ];
 /** The program itself, its components and providers: they are nothing outside of the engine. */
@@ -96,8 +103,17 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
   const packages = packageChanges(resources);
   const resigned = packages.flatMap(({ status, file }) => (status === 'signed anew' ? [file] : []));
   const isSpokenOf = (one: Seen) => SPOKEN_OF.includes(one.type) || isIndex(one);
-  const isOther = (one: Seen) => !isSpokenOf(one) && !SILENT.includes(one.type);
+  const [images, keys] = [imageChanges(resources), keyChanges(resources)];
   const changing = resources.filter(({ operation }) => operation !== 'same');
+  const suffix = (name: string) => name.replace(/^[^-]*/, '');
+  const packaged = changing.filter(({ type }) => PACKAGES.includes(type)).map(({ name }) => suffix(name));
+  const isOfImage = (name: string) => images.some((one) => name.endsWith(`-${one.name}`));
+  // A new image is signed, and all are by a new key; what is new is told of. Anything else is of what was lost.
+  const isImplied = ({ type, name }: Seen) =>
+    (type === ATTESTATION && (keys.images !== undefined || isOfImage(name))) ||
+    (type === IMAGE_STATEMENTS && isOfImage(name)) ||
+    (type === PACKAGE_STATEMENTS && packaged.includes(suffix(name)));
+  const isOther = (one: Seen) => !isSpokenOf(one) && !SILENT.includes(one.type) && !isImplied(one);
   const gone = changing.filter(({ operation }) => operation === 'delete');
   return {
     changes: changing.length > 0,
@@ -110,7 +126,7 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
     ...(tree && { tree: reasons(tree) }),
     packages,
     indexes: indexChanges(resources, resigned),
-    images: imageChanges(resources),
+    images,
     tags: tagChanges(resources),
     latestStays: latestStays(resources),
     gates: {
@@ -119,13 +135,11 @@ export function releaseDiff({ resources: all, warnings, errors, isComplete }: Pr
         .map(({ name, new: after }) => text(after, 'gate') ?? name),
       total: of(GATE).filter(({ operation }) => operation !== 'delete').length,
     },
-    keys: keyChanges(resources),
+    keys,
     problems: ledger.flatMap(({ old, operation }) => (operation === 'delete' ? [] : texts(old, 'problems'))),
     expired: ledger.flatMap(({ new: after }) => texts(after, 'expired')),
     deleted: gone
-      .filter(({ type }) =>
-        [SOURCE, TREE, GATE, LEDGER, 'artifacts:index:SigningKey', ...SILENT].includes(type),
-      )
+      .filter(({ type }) => [SOURCE, TREE, GATE, LEDGER, ...KEYS, ...SILENT].includes(type))
       .map(({ name, type }) => ({ name, type })),
     others: changing
       .filter(isOther)

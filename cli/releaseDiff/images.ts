@@ -6,10 +6,11 @@ import { isUnknown, tables, text } from './values';
 
 export interface ImageChange {
   resource: string;
-  /** `base` is a root file system that images start from. */
-  kind: 'image' | 'base';
+  /** `base` and `system` are what images take from a distribution: a root file system, and the packages on it. */
+  kind: 'image' | 'base' | 'system';
   name: string;
-  status: 'new' | 'rebuilt' | 'left out';
+  /** `taken over`: by digest from another stack. */
+  status: 'new' | 'rebuilt' | 'taken over' | 'left out';
   /** `to` only where it is known without a build. */
   digest: Change;
   because: string[];
@@ -38,6 +39,7 @@ export interface TagChange {
 
 const IMAGE = 'docker-build:index:Image';
 const BASE = 'artifacts:index:Base';
+const SYSTEM = 'artifacts:index:System';
 const COPY = 'artifacts:index:ImageCopy';
 const TAG = 'artifacts:index:Tag';
 const LEDGER = 'artifacts:index:Release';
@@ -46,20 +48,26 @@ const LEDGER = 'artifacts:index:Release';
 const isPromoted = ({ type, old, new: after }: Seen) =>
   type === COPY && Boolean(text(after, 'tag') ?? text(old, 'tag'));
 
-const isImage = (one: Seen) => one.type === IMAGE || one.type === BASE || isPromoted(one);
+const isImage = (one: Seen) => [IMAGE, BASE, SYSTEM].includes(one.type) || isPromoted(one);
 
 export function imageChanges(resources: Seen[]): ImageChange[] {
   return resources
     .filter((one) => isImage(one) && one.operation !== 'same')
     .map((resource) => {
       const { name, type, operation, old, new: after } = resource;
-      const kind = type === BASE ? 'base' : 'image';
+      const kind = type === BASE ? 'base' : type === SYSTEM ? 'system' : 'image';
       const isGone = operation === 'delete';
       return {
         resource: name,
         kind,
         name: name.replace(`${kind}-`, ''),
-        status: isGone ? 'left out' : operation === 'create' ? 'new' : 'rebuilt',
+        status: isGone
+          ? 'left out'
+          : type === COPY
+            ? 'taken over'
+            : operation === 'create'
+              ? 'new'
+              : 'rebuilt',
         digest: { from: text(old, 'digest'), to: text(after, 'digest') },
         because: isGone ? [] : reasons(resource),
       };

@@ -1,7 +1,7 @@
 /** Which package files a release adds, builds again or leaves out. Pure. */
 import type { Seen } from './events';
 import { reasons, SIGNING_KEY } from './reasons';
-import { tables, text } from './values';
+import { table, tables, text } from './values';
 
 export interface Change {
   from?: string;
@@ -21,11 +21,14 @@ export interface PackageChange {
   version: Change;
   /** `to` only where it is known without a build. */
   sha256: Change;
+  /** Taken over from another stack: the bytes are known, but of what is signed anew. */
+  isPromoted: boolean;
   because: string[];
 }
 
 /** Built here, or taken over from another stack. */
-export const PACKAGES = ['artifacts:index:Package', 'artifacts:index:PromotedPackage'];
+const PROMOTED = 'artifacts:index:PromotedPackage';
+export const PACKAGES = ['artifacts:index:Package', PROMOTED];
 
 export function packageChanges(resources: Seen[]): PackageChange[] {
   const listed = new Set(
@@ -34,7 +37,7 @@ export function packageChanges(resources: Seen[]): PackageChange[] {
   return resources
     .filter(({ type, operation }) => PACKAGES.includes(type) && operation !== 'same')
     .map((resource) => {
-      const { name, operation, old, new: after } = resource;
+      const { name, type, operation, old, new: after } = resource;
       const [before, now] = [text(old, 'fileName'), text(after, 'fileName')];
       const isGone = operation === 'delete';
       const because = isGone ? [] : reasons(resource);
@@ -46,12 +49,17 @@ export function packageChanges(resources: Seen[]): PackageChange[] {
         version: { from: text(old, 'version'), to: text(after, 'version') },
         sha256: {
           from: before === now || isGone ? text(old, 'sha256') : undefined,
-          to: text(after, 'sha256'),
+          to: text(after, 'sha256') ?? (type === PROMOTED ? takenOver(after) : undefined),
         },
+        isPromoted: type === PROMOTED,
         because,
       };
     });
 }
+
+/** The same bytes as there; an rpm has its signature inside. */
+const takenOver = (after: Seen['new']) =>
+  Object.keys(table(after, 'signing')).length > 0 ? undefined : text(table(after, 'source'), 'sha256');
 
 function statusOf(before: string | undefined, now: string | undefined, listed: Set<string>): PackageStatus {
   if (before !== undefined && before === now) return 'rebuilt';

@@ -14,6 +14,8 @@ const WORDS: Record<string, string> = {
   architecture: 'architecture',
   cmakeArgs: 'CMake arguments',
   row: 'base',
+  from: 'base',
+  pinned: 'packages of the distribution',
   took: 'where it comes from',
   repository: 'repository',
   bucket: 'bucket',
@@ -53,6 +55,9 @@ export function parts(old: Fields, after: Fields, field = 'parts'): string[] {
   return names.filter((name) => differs(before, now, name)).sort();
 }
 
+/** Contexts of an image that are no other image. */
+const CONTEXTS: Record<string, string> = { artifacts: 'contents', base: 'base', system: 'system' };
+
 function imageReasons({ old, new: after, differs: fields }: Seen): string[] {
   const [before, now] = [old, after].map((of) => table(of, 'buildArgs')) as [Fields, Fields];
   const [had, has] = [old, after].map((of) => table(table(of, 'context'), 'named')) as [Fields, Fields];
@@ -63,7 +68,7 @@ function imageReasons({ old, new: after, differs: fields }: Seen): string[] {
     ),
     ...names(had, has)
       .filter((name) => differs(had, has, name))
-      .map((name) => (name === 'artifacts' ? 'contents' : name === 'base' ? 'base' : `image ${name}`)),
+      .map((name) => CONTEXTS[name] ?? `image ${name}`),
     ...(fields.some((field) => /^(contextHash|dockerfile)\b/.test(field)) ? ['Dockerfile'] : []),
   ];
   // A label says again what the rest does, or something of its own, such as the commit.

@@ -14,19 +14,23 @@ export const section = (title: string, body: string) => (body ? `### ${title}\n\
 
 export function packages({ packages: found }: ReleaseDiff, rows: number): string {
   if (found.length === 0) return '';
-  const cells = found.map(({ status, file, version, sha256, because }) => [
+  const cells = found.map(({ status, file, version, sha256, isPromoted, because }) => [
     status === 'left out' ? '**left out**' : status,
     code(file),
     versionChange(version),
-    packageDigest({ status, sha256 }),
+    packageDigest({ status, sha256, isPromoted }),
     because.map(prose).join(', '),
   ]);
   return section('Packages', tableBlock(['', 'file', 'version', 'sha256', 'because'], cells, rows));
 }
 
-function packageDigest({ status, sha256 }: Pick<PackageChange, 'status' | 'sha256'>): string {
+function packageDigest({
+  status,
+  sha256,
+  isPromoted,
+}: Pick<PackageChange, 'status' | 'sha256' | 'isPromoted'>): string {
   if (status === 'left out') return digestChange(sha256, shortDigest);
-  const unknown = status === 'signed anew' ? 'will be signed' : 'will be built';
+  const unknown = status === 'signed anew' || isPromoted ? 'will be signed' : 'will be built';
   return `${firstOf(sha256.from)}${sha256.to ? code(shortDigest(sha256.to)) : unknown}`;
 }
 
@@ -75,7 +79,7 @@ export function images({ images: found }: ReleaseDiff, rows: number): string {
   if (found.length === 0) return '';
   const cells = found.map(({ kind, status, name, digest, because }) => [
     status === 'left out' ? '**left out**' : status,
-    `${kind === 'base' ? 'base ' : ''}${code(name)}`,
+    `${kind === 'image' ? '' : `${kind} `}${code(name)}`,
     status === 'left out'
       ? digestChange(digest, shortDigest)
       : `${firstOf(digest.from)}${digest.to ? code(shortDigest(digest.to)) : digest.from ? 'will change' : 'will be built'}`,
@@ -103,7 +107,7 @@ export function gates({ gates: { run, total } }: ReleaseDiff, rows: number): str
 
 export function keys({ keys: found }: ReleaseDiff, rows: number): string {
   if (!hasKeyChanges(found)) return '';
-  const { signing, index, published } = found;
+  const { signing, images, index, published, origin, expected, expectedImages } = found;
   const both = (what: string, { added, removed }: typeof index) => [
     ...added.map((key) => `${what}: ${fingerprint(key)} is added`),
     ...removed.map((key) => `${what}: **${fingerprint(key)} is removed**`),
@@ -114,8 +118,28 @@ export function keys({ keys: found }: ReleaseDiff, rows: number): string {
           `signing key: ${signing.from ? `${fingerprint(signing.from)} → ` : ''}${signing.to ? fingerprint(signing.to) : 'will be made'}`,
         ]
       : []),
+    // Users verify images with one key alone: all of them have to fetch another one.
+    ...(images
+      ? [
+          `${images.from ? '**key of images**' : 'key of images'}: ${images.from ? `${fingerprint(images.from)} → ` : ''}${images.to ? fingerprint(images.to) : 'will be made'}`,
+        ]
+      : []),
     ...both('signs indexes, too', index),
     ...both('published, too', published),
+    // Whom a release is taken from is what a reviewer must not miss.
+    ...(origin
+      ? [`**taken from**: ${origin.from ? `${code(origin.from)} → ` : ''}${code(origin.to ?? '')}`]
+      : []),
+    ...(expected
+      ? [
+          `**expected key**: ${expected.from ? `${fingerprint(expected.from)} → ` : ''}${fingerprint(expected.to ?? '')}`,
+        ]
+      : []),
+    ...(expectedImages
+      ? [
+          `**expected key of images**: ${expectedImages.from ? `${fingerprint(expectedImages.from)} → ` : ''}${fingerprint(expectedImages.to ?? '')}`,
+        ]
+      : []),
   ];
   return section('Keys', listBlock(lines, rows));
 }

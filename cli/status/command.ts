@@ -1,11 +1,11 @@
 /** `npm run status`: asks every place from outside and says what is not as it should be. */
 import * as path from 'node:path';
 import { catalog } from '../../catalog';
-import { publicNames } from '../../names';
+import { cosignKeyFile, publicNames } from '../../names';
 import type { Given } from '../options';
 import { Asker, Limits, LIMITS } from './ask';
 import { fileVersions, listedVersions, newestOf, wantedPackages } from './expected';
-import { Answer, Signatures, there } from './facts';
+import { Answer, RegistryFacts, Signatures, there } from './facts';
 import type { Means } from './files';
 import { Expectation, judgeApt } from './judgeApt';
 import { judgeDownloads } from './judgeDownloads';
@@ -17,6 +17,7 @@ import { lookAtApt, readAptIndex } from './readApt';
 import { lookAtDownloads, readDownloadsIndex } from './readDownloads';
 import { imageNames, Images } from './readImages';
 import { readKeys } from './readKeys';
+import { lookAtSignatures, readImageKey } from './readSignatures';
 import { lookAtYum, readYumIndex } from './readYum';
 import { Report, statusJson, statusTable, totals } from './table';
 import { PlaceReport, signatureFault } from './tally';
@@ -72,13 +73,21 @@ async function askAll(questions: Questions, asker: Asker, images: Images, now: D
   const [places, found] = await Promise.all([
     Promise.all(buckets.map((bucket) => lookAtBucket(questions, bucket, version, withdrawn, now))),
     Promise.all(
-      registries.map(async ({ registry, versions, failed }) =>
+      registries.map(async ({ registry, versions, failed }): Promise<RegistryFacts> =>
         failed === undefined
           ? images.look(registry, versions, fixed, moving)
           : { registry, failed, tags: {}, others: {} },
       ),
     ),
   ]);
+  const imageKey = buckets.flatMap(({ imageKey: key }) =>
+    key.kind === 'there' && key.value ? [key.value] : [],
+  )[0];
+  if (imageKey !== undefined)
+    for (const facts of found) {
+      const names = imageNames(catalog).flatMap((image) => image.names(fixed ?? moving ?? ''));
+      if (facts.failed === undefined) facts.signed = await lookAtSignatures(facts, names, imageKey);
+    }
   const published = [
     ...new Set(buckets.flatMap(({ means }) => means.keys?.known.map(({ fingerprint }) => fingerprint) ?? [])),
   ];
@@ -98,6 +107,7 @@ type Bucket = Awaited<ReturnType<typeof readBucket>>;
 
 async function readBucket(questions: Questions, asker: Asker, bucket: string) {
   const { facts, keys } = await readKeys(asker, catalog, bucket);
+  const imageKey = await readImageKey(asker, bucket, questions.channel);
   const means: Means = { asker, keys, deep: questions.deep };
   const [aptUrl, yumUrl, downloadsUrl] = (['apt', 'yum', 'downloads'] as const).map((kind) =>
     repositoryUrl(bucket, catalog, kind, questions),
@@ -127,6 +137,7 @@ async function readBucket(questions: Questions, asker: Asker, bucket: string) {
     bucket,
     means,
     facts,
+    imageKey,
     expected,
     trusted,
     aptUrl,
@@ -141,7 +152,7 @@ async function readBucket(questions: Questions, asker: Asker, bucket: string) {
 
 async function lookAtBucket(
   questions: Questions,
-  { bucket, means, facts, expected, trusted, aptUrl, yumUrl, downloadsUrl, ...index }: Bucket,
+  { bucket, means, facts, imageKey, expected, trusted, aptUrl, yumUrl, downloadsUrl, ...index }: Bucket,
   version: string | undefined,
   withdrawn: Set<string>,
   now: Date,
@@ -169,7 +180,13 @@ async function lookAtBucket(
   const files = fileVersions(catalog, index.downloads.listed.keys()).filter((one) => !withdrawn.has(one));
   const aptNames = { folder: `dists/${repositories.apt.suite}`, sources: names.aptSources };
   return [
-    judgeKeys(place('keys'), { armored: names.publicKey, binary: names.keyring }, facts, given, now),
+    judgeKeys(
+      place('keys'),
+      { armored: names.publicKey, binary: names.keyring, images: cosignKeyFile(questions.channel) },
+      { ...facts, images: imageKey },
+      given,
+      now,
+    ),
     judgeApt(place('apt'), aptNames, wanted('apt'), apt, expectation),
     judgeYum(place('yum'), names.yumRepo, wanted('yum'), yum, expectation),
     judgeDownloads(place('downloads'), wanted('downloads'), files, downloads, expectation),

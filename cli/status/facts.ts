@@ -68,6 +68,8 @@ export interface SetUp {
 export interface KeysFacts {
   armored: Answer<PublicKey[]>;
   binary: Answer<PublicKey[]>;
+  /** The key of images, PEM; empty where the file holds none. */
+  images?: Answer<string>;
 }
 
 export interface AptFacts {
@@ -122,6 +124,8 @@ export interface RegistryFacts {
   tags: Record<string, Answer<string>>;
   /** Which other release a moving name has the digest of, by the name. */
   others: Record<string, string>;
+  /** Whether the published key of images, by its fingerprint, has signed each; absent where none is published. */
+  signed?: { key: string; names: Record<string, Answer<boolean>> };
 }
 
 export type { ListedPackage, PublicKey, Signatures };

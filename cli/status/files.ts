@@ -6,7 +6,7 @@ import { detachedSignatures } from '../../provider/gpgVerify';
 import { withTemporaryFolder } from '../../provider/gpgSession';
 import { Asker, PACKAGE, SMALL } from './ask';
 import type { WantedPackage } from './expected';
-import { Answer, File, PlainNames, PublicKey, Signatures, there, mapped } from './facts';
+import { Answer, File, ListedPackage, PlainNames, PublicKey, Signatures, there, mapped } from './facts';
 
 /** What all places are looked at with. */
 export interface Means {
@@ -54,27 +54,40 @@ function claimed(signature: Buffer, known: PublicKey[]): Signatures {
   return maker ? { ...NONE, good: [maker.fingerprint] } : { ...NONE, unknown: [issuer] };
 }
 
-/** All names of a package, each with its signature. `size` and `sha256` are of the package that the index lists. */
-export async function lookAtNames(
+/**
+ * All names of packages, each with its signature.
+ *
+ * @param folder what messages put before names; below `url`, with a slash at its end
+ * @param listed what is known of the package with this file name
+ */
+export function lookAtNames(
   means: Means,
-  wanted: WantedPackage,
-  urlOf: (name: string) => string,
-  shown: (name: string) => string,
-  known: { size?: number; sha256?: string } = {},
-): Promise<PlainNames> {
-  const names = [wanted.fileName, ...wanted.aliases, ...wanted.latestAliases];
-  const looks = await Promise.all(
-    names.map((name) =>
-      lookAtName(means, urlOf(name), { name: shown(name), size: known.size, sha256: known.sha256 }),
-    ),
+  url: string,
+  folder: string,
+  wanted: WantedPackage[],
+  listed: (fileName: string) => { size?: number; sha256?: string } | undefined,
+): Promise<PlainNames[]> {
+  return Promise.all(
+    wanted.map(async ({ fileName, aliases, latestAliases }) => {
+      const names = [fileName, ...aliases, ...latestAliases].map((name) => `${folder}${name}`);
+      const { size, sha256 } = listed(fileName) ?? {};
+      const urls = names.map((name) => `${url}/${name}`);
+      const looks = await Promise.all(
+        names.map((name, i) => lookAtName(means, urls[i], { name, size, sha256 })),
+      );
+      await settleDoubt(means, urls, looks);
+      return {
+        fileName: `${folder}${fileName}`,
+        files: looks.map(({ file }) => file),
+        signatures: looks.map(({ file, signature }) => ({ name: `${file.name}.asc`, answer: signature })),
+      };
+    }),
   );
-  await settleDoubt(means, names.map(urlOf), looks);
-  return {
-    fileName: shown(wanted.fileName),
-    files: looks.map(({ file }) => file),
-    signatures: looks.map(({ file, signature }) => ({ name: `${file.name}.asc`, answer: signature })),
-  };
 }
+
+/** By file name, what an index lists. */
+export const listedIn = (packages: ListedPackage[]) => (fileName: string) =>
+  packages.find(({ path }) => path.endsWith(`/${fileName}`));
 
 interface NameLook {
   file: File;

@@ -28,6 +28,7 @@ export function judgeImages(
       return tally.report(registry, '');
     }
     if (version === undefined && moving === 'latest') tally.check('no image has the tag of a release');
+    judgeSignatures(tally, facts);
     for (const image of images) {
       // The version's own tag; where there is none (master), the moving one.
       const fixed = version === undefined ? undefined : image.names(version);
@@ -51,10 +52,17 @@ export function judgeImages(
     const takes = latest === undefined ? undefined : isCurrent ? version : others[latest];
     return tally.report(
       registry,
-      `${images.length} images: ${[version, moving].filter(Boolean).join(' = ')}`,
+      `${images.length} images: ${[version, moving].filter(Boolean).join(' = ')}${facts.signed ? `; signed by ${facts.signed.key}` : ''}`,
       takes,
     );
   });
+}
+
+function judgeSignatures(tally: Tally, { signed }: RegistryFacts): void {
+  for (const [name, answer] of Object.entries(signed?.names ?? {})) {
+    const isSigned = tally.value(answer, `the signature of ${name}`);
+    if (isSigned === false) tally.check(`${name} is not signed by the key of images ${signed?.key}`);
+  }
 }
 
 function judgeSame(

@@ -26,11 +26,11 @@ export function expectedKeys(given: string[], published: PublicKey[] | undefined
   return { fingerprints: published.map(({ fingerprint }) => fingerprint), each: false };
 }
 
-/** @param names of the two files @param given fingerprints that are expected */
+/** @param names of the files @param given fingerprints that are expected */
 export function judgeKeys(
   place: string,
-  names: { armored: string; binary: string },
-  { armored, binary }: KeysFacts,
+  names: { armored: string; binary: string; images?: string },
+  { armored, binary, images }: KeysFacts,
   given: string[],
   now: Date,
 ): PlaceReport {
@@ -50,6 +50,11 @@ export function judgeKeys(
       tally.check(
         !keys.some(({ fingerprint }) => fingerprint === one) && `the expected key ${one} is not published`,
       );
+  // Absent: published before images were signed.
+  if (images && images.kind !== 'absent') {
+    const name = names.images ?? 'the key of images';
+    tally.check(tally.value(images, name) === '' && `${name} holds no public key`);
+  }
   return tally.report(place, keys.map((key) => `${lineOf(key)} (${key.uid})`).join('; '));
 }
 

@@ -72,7 +72,8 @@ function checkRegistry(text: string): string {
   return registry;
 }
 
-function checkKey(text: string): string {
+/** @throws SettingError for anything but a fingerprint */
+export function checkKey(text: string): string {
   const key = text.replace(/\s+|^0x/g, '').toUpperCase();
   if (!/^[0-9A-F]{40}$/.test(key))
     throw new SettingError(

@@ -19,7 +19,7 @@ import {
   mapped,
   there,
 } from './facts';
-import { checked, lookAtFile, lookAtNames, Means, sha256 } from './files';
+import { checked, listedIn, lookAtFile, lookAtNames, Means, sha256 } from './files';
 
 /** What is known of the repository before anybody knows which version is the current one. */
 export interface AptIndex {
@@ -82,20 +82,10 @@ export async function lookAtApt(
   const wanted = version === undefined ? [] : wantedPackages(catalog, 'apt', version);
   const { suite } = catalog.repositories.apt;
   const nameOf = (path: string) => `dists/${suite}/${path}`;
-  const plain = wanted.map((one) => {
-    const own = packages.find(({ path }) => path.endsWith(`/${one.fileName}`));
-    return lookAtNames(
-      means,
-      one,
-      (name) => `${url}/${suite}/${name}`,
-      (name) => `${suite}/${name}`,
-      own,
-    );
-  });
   const indexes = files.flatMap((file) =>
     [file.path, byHash(file.path, file.sha256)].map((path) => ({ file, path })),
   );
-  const [release, gpg, looks, pool, names, sources] = await Promise.all([
+  const [release, gpg, looks, pool, plain, sources] = await Promise.all([
     asker.document(`${folder}/Release`, SMALL),
     asker.document(`${folder}/Release.gpg`, SMALL),
     Promise.all(
@@ -108,7 +98,7 @@ export async function lookAtApt(
         lookAtFile(means, `${url}/${path}`, { name: path, size, sha256 }),
       ),
     ),
-    Promise.all(plain),
+    lookAtNames(means, url, `${suite}/`, wanted, listedIn(packages)),
     readSources(means, catalog, url, inRelease.value.body),
   ]);
   const signed = release.kind === 'there' ? release.value.body : Buffer.alloc(0);
@@ -122,7 +112,7 @@ export async function lookAtApt(
       indexes: looks,
       listed,
       pool,
-      plain: names,
+      plain,
       sources,
     },
   };

@@ -60,17 +60,7 @@ export async function lookAtDownloads(
         .filter(([name]) => !own.has(name))
         .map(([name, digest]) => lookAtFile(means, `${url}/${encodeURI(name)}`, { name, sha256: digest })),
     ),
-    Promise.all(
-      wanted.map((one) =>
-        lookAtNames(
-          means,
-          one,
-          (name) => `${url}/${name}`,
-          (name) => name,
-          { sha256: listed.get(one.fileName) },
-        ),
-      ),
-    ),
+    lookAtNames(means, url, '', wanted, (fileName) => ({ sha256: listed.get(fileName) })),
     means.asker.look(`${url}/index.html`),
   ]);
   return { sums, rest: { listed, files, plain, page } };

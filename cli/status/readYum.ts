@@ -7,7 +7,7 @@ import { detachedSignatures } from '../../provider/gpgVerify';
 import { LARGE, SMALL } from './ask';
 import { wantedPackages } from './expected';
 import { absent, Answer, failed, ListedPackage, Repomd, SetUp, mapped, there, YumFacts } from './facts';
-import { checked, lookAtFile, lookAtNames, Means, sha256 } from './files';
+import { checked, listedIn, lookAtFile, lookAtNames, Means, sha256 } from './files';
 
 /** What is known of the repository before anybody knows which version is the current one. */
 export type YumIndex = Pick<YumFacts, 'mirrorlist' | 'generation'>;
@@ -91,17 +91,7 @@ export async function lookAtYum(
           lookAtFile(means, addressOf(path), { name: shown(path), size, sha256 }),
         ),
     ),
-    Promise.all(
-      wanted.map((one) =>
-        lookAtNames(
-          means,
-          one,
-          (name) => `${url}/${name}`,
-          (name) => name,
-          packages.find(({ path }) => path.endsWith(`/${one.fileName}`)),
-        ),
-      ),
-    ),
+    lookAtNames(means, url, '', wanted, listedIn(packages)),
     readRepo(means, catalog, url, mirrorlist.value),
   ]);
   return { mirrorlist, generation, rest: { root, pool, plain, repo } };

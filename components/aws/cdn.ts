@@ -10,7 +10,7 @@ export interface CdnArgs {
   origin: pulumi.Input<string>;
   /** Path patterns of what never changes: `*` is any text, slashes included. */
   immutable: string[];
-  /** The object that `/` stands for. Without one, `/` would be a listing of the bucket. */
+  /** The object that `/` stands for, there or not. Without one, `/` would be a listing of the bucket. */
   root: string;
   /** A domain of one's own, and the ARN of its ACM certificate in us-east-1. Default: CloudFront's. */
   domain?: { name: string; certificate: string };

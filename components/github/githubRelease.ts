@@ -21,6 +21,8 @@ export interface GitHubReleaseArgs {
    * inputs of the provider's resource: `tools/github/latestRelease.mjs` puts it where it belongs after an update.
    */
   isLatest: pulumi.Input<boolean>;
+  /** Whether it was withdrawn; the page says so. */
+  isWithdrawn: pulumi.Input<boolean>;
 }
 
 export class GitHubRelease extends pulumi.ComponentResource {
@@ -29,10 +31,10 @@ export class GitHubRelease extends pulumi.ComponentResource {
 
   constructor(name: string, args: GitHubReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super('artifacts:components:GitHubRelease', name, {}, opts);
-    const { repository, version, commit, packages, images, notes, isLatest } = args;
+    const { repository, version, commit, packages, images, notes, isLatest, isWithdrawn } = args;
     const body = pulumi
-      .all([version, commit, packages, images, notes, isLatest])
-      .apply(([text, source, files, tags, section, latest]) =>
+      .all([version, commit, packages, images, notes, isLatest, isWithdrawn])
+      .apply(([text, source, files, tags, section, latest, withdrawn]) =>
         releaseBody({
           version: text,
           commit: source,
@@ -40,6 +42,7 @@ export class GitHubRelease extends pulumi.ComponentResource {
           images: tags,
           notes: section,
           isLatest: latest,
+          isWithdrawn: withdrawn,
         }),
       );
     const release = new github.Release(

@@ -25,6 +25,8 @@ export interface ReleaseBodyInputs {
   notes: string;
   /** Whether no newer release is out. */
   isLatest: boolean;
+  /** Whether it was taken out of the indexes again. */
+  isWithdrawn: boolean;
 }
 
 /** Characters that GitHub takes as the body of a release. */
@@ -32,12 +34,11 @@ const LIMIT = 125_000;
 
 /** @throws SettingError where the text is longer than GitHub takes */
 export function releaseBody(release: ReleaseBodyInputs): string {
-  const { version, commit, packages, images, notes, isLatest } = release;
+  const { version, commit, packages, images, notes } = release;
   const own = sorted(packages).filter(([, { aliasOf }]) => aliasOf === undefined);
   const aliases = sorted(packages).filter(([, { aliasOf }]) => aliasOf !== undefined);
-  const isPrerelease = version.includes('-');
   const parts = [
-    ...(isPrerelease || isLatest ? [] : [`A newer release than ${version} is out: [the latest](../latest).`]),
+    ...standing(release),
     notes.trim(),
     '## Packages',
     table(
@@ -73,6 +74,13 @@ export function releaseBody(release: ReleaseBodyInputs): string {
     throw new SettingError('notes of the release', `${over}; shorten the section of the changelog`);
   }
   return body;
+}
+
+/** What a reader must know first. `tools/github/latestRelease.mjs` writes a withdrawal to pages of older versions. */
+function standing({ version, isLatest, isWithdrawn }: ReleaseBodyInputs): string[] {
+  if (isWithdrawn) return [`**${version} was withdrawn: use another release.**`];
+  if (isLatest || version.includes('-')) return [];
+  return [`A newer release than ${version} is out: [the latest](../latest).`];
 }
 
 /** By code unit: the order does not depend on a locale. */

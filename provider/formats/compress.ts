@@ -6,12 +6,12 @@ import * as zlib from 'node:zlib';
 
 const deflate = promisify(zlib.gzip);
 
-/**
- * gzip without name and time; the operating system byte is fixed, for it differs between builds of zlib. Level 6, as
- * createrepo_c has it: 9 takes twice the time for a hundredth of the bytes.
- */
+/** Of indexes and packages, as createrepo_c and nfpm's debs have it: 9 takes three times as long for 0.4 % of the bytes. */
+export const GZIP_LEVEL = 6;
+
+/** gzip without name and time; the operating system byte is fixed, for it differs between builds of zlib. */
 export async function gzip(bytes: Buffer): Promise<Buffer> {
-  const packed = await deflate(bytes, { level: 6 });
+  const packed = await deflate(bytes, { level: GZIP_LEVEL });
   packed[9] = 255;
   return packed;
 }

@@ -24,11 +24,29 @@ export async function readControl(file: string): Promise<string> {
 
 /** The member `control.tar.*` of the ar archive; the data member behind it is not read. */
 async function findControl(file: string): Promise<{ name: string; data: Buffer }> {
+  const { name, start, size } = await findMember(file, 'control.tar');
+  const handle = await fs.open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size, start);
+    if (bytesRead < size) throw truncated(file);
+    return { name, data: buffer };
+  } finally {
+    await handle.close();
+  }
+}
+
+const truncated = (file: string) => new Error(`${file} is truncated or no deb; build the package again`);
+
+/** Where the first member of the ar archive lies whose name begins so: offset and size in bytes. */
+export async function findMember(
+  file: string,
+  prefix: 'control.tar' | 'data.tar',
+): Promise<{ name: string; start: number; size: number }> {
   const handle = await fs.open(file);
   try {
     const read = async (length: number, position: number) => {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
-      if (bytesRead < length) throw new Error(`${file} is truncated or no deb; build the package again`);
+      if (bytesRead < length) throw truncated(file);
       return buffer;
     };
     if ((await read(MAGIC.length, 0)).toString('latin1') !== MAGIC) throw new Error(`${file} is no deb`);
@@ -37,7 +55,7 @@ async function findControl(file: string): Promise<{ name: string; data: Buffer }
       const name = header.slice(0, 16).trim().replace(/\/$/, '');
       const size = Number(header.slice(48, 58).trim());
       if (!Number.isInteger(size)) throw new Error(`${file} is damaged; build the package again`);
-      if (name.startsWith('control.tar')) return { name, data: await read(size, at + HEADER) };
+      if (name.startsWith(prefix)) return { name, start: at + HEADER, size };
       at += HEADER + size + (size % 2);
     }
   } finally {

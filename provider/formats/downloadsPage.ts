@@ -11,7 +11,12 @@ export interface PageEntry {
   /** `YYYY-MM-DD`. */
   date: string;
   withdrawn?: boolean;
+  /** What lies beside it, `<fileName>.<document>`. */
+  documents?: string[];
 }
+
+/** What a person is told of a document beside a file, by the end of its name. */
+const TELLS: Record<string, string> = { 'spdx.json': 'what is in it', 'provenance.json': 'how it was made' };
 
 export interface PageInput {
   title: string;
@@ -52,7 +57,10 @@ function item(entry: PageEntry, latest: Map<string, string>): string {
   ];
   const also = names.length > 0 ? `<br>also ${names.map(link).join(', ')}` : '';
   const signature = `<a href="${escape(entry.fileName)}.asc">signature</a>`;
-  return `<li>${link(entry.fileName)} (${readable(entry.size)}, <time>${entry.date}</time>, ${signature})${also}<br><code>sha256 ${entry.sha256}</code></li>`;
+  const documents = (entry.documents ?? []).map(
+    (one) => `, <a href="${escape(`${entry.fileName}.${one}`)}">${escape(TELLS[one] ?? one)}</a>`,
+  );
+  return `<li>${link(entry.fileName)} (${readable(entry.size)}, <time>${entry.date}</time>, ${signature}${documents.join('')})${also}<br><code>sha256 ${entry.sha256}</code></li>`;
 }
 
 /** How to get the newest tarball and unpack it; its INSTALL says the rest. */
@@ -91,7 +99,7 @@ export function downloadsPage(input: PageInput): string {
 <h1>${escape(title)} downloads</h1>
 <p>Check what you downloaded with <a href="${up}${escape(publicKey)}">our key</a> and <a href="SHA256SUMS.asc">SHA256SUMS.asc</a>:</p>
 <pre>gpg --import ${escape(publicKey.split('/').pop() ?? '')}
-gpg --yes --output SHA256SUMS --verify SHA256SUMS.asc &amp;&amp; sha256sum --check --ignore-missing SHA256SUMS</pre>
+gpg --yes --output SHA256SUMS --decrypt SHA256SUMS.asc &amp;&amp; sha256sum --check --ignore-missing SHA256SUMS</pre>
 <p>Our key's fingerprint is <code>${escape(fingerprint.replace(/(.{4})(?=.)/g, '$1 '))}</code>; gpg names it with the signature.</p>
 ${lines === '' ? '' : `<p>The newest release:</p>\n<pre>${lines}</pre>\n`}${sections.join('\n')}
 </body>

@@ -1,6 +1,7 @@
 /**
  * deb and rpm by the `nfpm` program (tools/, v2.43): metadata and contents as one YAML file in a folder of the
- * caller. Its packages are unsigned. Compression is gzip, which every dpkg and rpm reads (EL7 has no zstd).
+ * caller. Its packages are unsigned. Compression is gzip, which every dpkg and rpm reads (EL7 has no zstd), and is done
+ * here: nfpm would compress what four packages hold four times.
  */
 import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
@@ -11,7 +12,9 @@ import { packageVersion } from '../../names';
 import type { Format } from '../../model';
 import type { PackageScripts, PackageSpec } from './packageSpec';
 import { maintainerOf } from './packageVariables';
+import { compressData } from './debData';
 import { makePayloadRelative } from './rpmPayload';
+import type { Segments } from './segments';
 import type { PackageEntry } from './treeSelection';
 
 const run = promisify(execFile);
@@ -37,6 +40,7 @@ export async function buildNfpm(
   scripts: PackageScripts,
   workDir: string,
   outFile: string,
+  segments?: Segments,
 ): Promise<void> {
   if (spec.format !== 'deb' && spec.format !== 'rpm')
     throw new Error(`${spec.key}: nfpm makes no ${spec.format}`);
@@ -69,7 +73,8 @@ export async function buildNfpm(
     if (code === 'ENOENT') throw new Error('the program nfpm is not on PATH; the set-up of tools/ makes it');
     throw new Error(`nfpm could not make ${spec.fileName}: ${(stderr || stdout || message).trim()}`);
   }
-  if (spec.format === 'rpm') await makePayloadRelative(outFile);
+  if (spec.format === 'rpm') await makePayloadRelative(outFile, segments);
+  else await compressData(outFile, segments);
 }
 
 /** nfpm expands `$NAME` in most fields and has no escape for it; an environment variable that holds `$` is one. */
@@ -109,7 +114,7 @@ function metadata(spec: PackageSpec, format: 'deb' | 'rpm', posttrans?: string) 
       description: literal(`${synopsis(spec)}\n${wrapped(product.description)}`),
       replaces: literals(spec.replaces),
       depends: literals([...spec.depends, ...spec.debDepends]),
-      deb: { arch: spec.arch.deb, compression: 'gzip' },
+      deb: { arch: spec.arch.deb, compression: 'none' },
     };
   }
   return {
@@ -123,7 +128,8 @@ function metadata(spec: PackageSpec, format: 'deb' | 'rpm', posttrans?: string) 
     rpm: {
       arch: spec.arch.rpm,
       buildhost: 'localhost',
-      compression: 'gzip:9',
+      // Stored: the payload is compressed when its names are rewritten.
+      compression: 'gzip:0',
       group: 'Applications/System',
       summary: product.summary,
       scripts: posttrans === undefined ? {} : { posttrans },

@@ -30,7 +30,7 @@ export async function buildPackage(spec: PackageSpec, input: PackageInput, outFi
     return writeSourceTarball(input.sourceTar, texts, tarOptions(spec), outFile);
   }
   const all = withParents(joined(entries, texts, where));
-  if (spec.format === 'tar.gz') return writeTarball(all, tarOptions(spec), outFile);
+  if (spec.format === 'tar.gz') return writeTarball(all, tarOptions(spec), outFile, input.segments);
   const scripts = Object.fromEntries(
     Object.entries(spec.scripts).map(([name, text]) => [
       name,
@@ -39,7 +39,7 @@ export async function buildPackage(spec: PackageSpec, input: PackageInput, outFi
   ) as PackageScripts;
   const workDir = await fs.mkdtemp(path.join(os.tmpdir(), 'package-'));
   try {
-    await buildNfpm(spec, all, scripts, workDir, path.resolve(outFile));
+    await buildNfpm(spec, all, scripts, workDir, path.resolve(outFile), input.segments);
   } finally {
     await fs.rm(workDir, { recursive: true, force: true });
   }

@@ -1,5 +1,6 @@
 /** What a package builder needs to know of one package; all names are already filled in. */
 import type { Format, Product, TreeSelection } from '../../model';
+import type { Segments } from './segments';
 
 /** Maintainer scripts as template text. `posttransaction` is rpm's `%posttrans`; a deb has no such moment. */
 export interface PackageScripts {
@@ -62,4 +63,6 @@ export interface PackageInput {
   treeDir?: string;
   /** Uncompressed tar of the sources, sorted by path, without a top folder. For `from: 'source'`. */
   sourceTar?: string;
+  /** Keeps what was compressed, for the next package. Default: nothing is kept, and the bytes are the same. */
+  segments?: Segments;
 }

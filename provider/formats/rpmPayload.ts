@@ -2,41 +2,75 @@
  * The payload of an rpm as rpmbuild writes it. nfpm (its rpmpack) names the files in the cpio archive by absolute
  * paths: `rpm2cpio x.rpm | cpio -id` and rpmlint, run as root, then unpack over the running system. There is no
  * setting for it, so the names are rewritten here to `./usr/…`, with the digests and sizes that depend on them.
- * Works on gzip payloads, on unsigned rpms.
+ * It is compressed here, too: what several packages hold once (segmentedGzip.ts). Works on gzip payloads, on unsigned
+ * rpms. Streams: no payload is held in memory.
  */
-import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { GZIP_LEVEL, sha256 } from './compress';
+import { CPIO, cpioEntry, paddingOf, portions } from './cpio';
+import { meter } from './meter';
+import { readRpm } from './rpmHeader';
+import { Extent, LARGE, segmentedGzip } from './segmentedGzip';
+import type { Segments } from './segments';
 
 const LEAD = 96;
 /** rpm's manual, "RPM V4 Package format" and "RPM Tags". */
 const SIGNATURE = { size: 1000, payloadSize: 1007, sha256: 273 };
-const PAYLOAD_DIGEST = 5092;
-/** cpio(5), "New ASCII Format". */
-const CPIO = { magic: '070701', header: 110, sizeAt: 54, nameSizeAt: 94, trailer: 'TRAILER!!!' };
+const PAYLOAD = { digest: 5092, level: 1126 };
 
 /** Rewrites the file. Throws when it is no rpm of the kind that nfpm makes. */
-export async function makePayloadRelative(file: string): Promise<void> {
-  const rpm = await fs.readFile(file);
-  const signature = section(rpm, LEAD);
-  const header = section(rpm, Math.ceil(signature.end / 8) * 8);
-  const archive = relativeNames(await promisify(gunzip)(rpm.subarray(header.end)));
-  const payload = await promisify(gzip)(archive, { level: 9 });
-  const sha256 = (data: Buffer) => createHash('sha256').update(data).digest('hex');
-  // All of the same length as what was there, so that no offset changes.
-  rpm.write(sha256(payload), header.valueAt(PAYLOAD_DIGEST), 'latin1');
-  const headerBytes = rpm.subarray(header.start, header.end);
-  rpm.write(sha256(headerBytes), signature.valueAt(SIGNATURE.sha256), 'latin1');
-  rpm.writeInt32BE(headerBytes.length + payload.length, signature.valueAt(SIGNATURE.size));
-  rpm.writeInt32BE(archive.length, signature.valueAt(SIGNATURE.payloadSize));
-  await fs.writeFile(file, Buffer.concat([rpm.subarray(0, header.end), payload]));
+export async function makePayloadRelative(file: string, segments?: Segments): Promise<void> {
+  const { end } = (await readRpm(file)).header;
+  const front = await readFront(file, end);
+  const signature = section(front, LEAD);
+  const header = section(front, Math.ceil(signature.end / 8) * 8);
+  const [archive, payload] = [meter(), meter()];
+  const [plain, rewritten] = [`${file}.cpio`, `${file}.relative`];
+  const large: Extent[] = [];
+  try {
+    await pipeline(
+      createReadStream(file, { start: end }),
+      createGunzip(),
+      (stream: AsyncIterable<Buffer>) => relativeNames(stream, large),
+      archive.stream,
+      createWriteStream(plain),
+    );
+    await pipeline(
+      segmentedGzip(plain, { start: 0, size: archive.found.size }, large, segments),
+      payload.stream,
+      createWriteStream(rewritten, { start: end }),
+    );
+    // All of the same length as what was there, so that no offset changes.
+    front.write(payload.found.sha256(), header.valueAt(PAYLOAD.digest), 'latin1');
+    front.write(String(GZIP_LEVEL), header.valueAt(PAYLOAD.level), 'latin1');
+    const headerBytes = front.subarray(header.start, header.end);
+    front.write(sha256(headerBytes), signature.valueAt(SIGNATURE.sha256), 'latin1');
+    front.writeUInt32BE(headerBytes.length + payload.found.size, signature.valueAt(SIGNATURE.size));
+    front.writeUInt32BE(archive.found.size, signature.valueAt(SIGNATURE.payloadSize));
+    await pipeline([front], createWriteStream(rewritten, { flags: 'r+' }));
+    await fs.rename(rewritten, file);
+  } catch (error) {
+    await fs.rm(rewritten, { force: true });
+    throw error;
+  } finally {
+    await fs.rm(plain, { force: true });
+  }
+}
+
+async function readFront(file: string, length: number): Promise<Buffer> {
+  const handle = await fs.open(file);
+  try {
+    return (await handle.read(Buffer.alloc(length), 0, length, 0)).buffer;
+  } finally {
+    await handle.close();
+  }
 }
 
 /** A header section that begins at `start`: 16 bytes, an index of 16 bytes an entry, the data. */
 function section(rpm: Buffer, start: number) {
-  if (rpm.readUInt32BE(start) !== 0x8eade801)
-    throw new Error('nfpm made an rpm without a header where one should be');
   const entries = rpm.readUInt32BE(start + 8);
   const data = start + 16 + entries * 16;
   const valueAt = (tag: number) => {
@@ -48,23 +82,29 @@ function section(rpm: Buffer, start: number) {
   return { start, end: data + rpm.readUInt32BE(start + 12), valueAt };
 }
 
-function relativeNames(archive: Buffer): Buffer {
-  const chunks: Buffer[] = [];
-  const padding = (length: number) => Buffer.alloc((4 - (length % 4)) % 4);
-  for (let at = 0; ;) {
-    const head = Buffer.from(archive.subarray(at, at + CPIO.header));
-    if (head.toString('latin1', 0, 6) !== CPIO.magic)
-      throw new Error('nfpm made an rpm whose payload is no newc cpio');
-    const field = (offset: number) => parseInt(head.toString('latin1', offset, offset + 8), 16);
-    const nameEnd = at + CPIO.header + field(CPIO.nameSizeAt) - 1;
-    const name = archive.toString('utf8', at + CPIO.header, nameEnd);
+const padding = (length: number) => Buffer.alloc(paddingOf(length));
+
+/**
+ * A cpio archive with its names made relative; what stands behind its trailer is left out.
+ *
+ * @param large gets where its large files are in the result
+ */
+async function* relativeNames(stream: AsyncIterable<Buffer>, large: Extent[]): AsyncGenerator<Buffer> {
+  const archive = portions(stream);
+  let at = 0;
+  for (;;) {
+    const { head, name, size } = await cpioEntry(archive);
     const last = name === CPIO.trailer;
     const renamed = Buffer.from(`${last || !name.startsWith('/') ? '' : '.'}${name}\0`);
     head.write(renamed.length.toString(16).padStart(8, '0'), CPIO.nameSizeAt, 'latin1');
-    const dataAt = at + Math.ceil((nameEnd + 1 - at) / 4) * 4;
-    const data = archive.subarray(dataAt, dataAt + field(CPIO.sizeAt));
-    chunks.push(head, renamed, padding(head.length + renamed.length), data, padding(data.length));
-    if (last) return Buffer.concat(chunks);
-    at = dataAt + data.length + padding(data.length).length;
+    const entry = Buffer.concat([head, renamed, padding(head.length + renamed.length)]);
+    yield entry;
+    at += entry.length;
+    if (size >= LARGE) large.push({ start: at, size });
+    at += size + paddingOf(size);
+    yield* archive.pass(size);
+    await archive.take(paddingOf(size));
+    if (size > 0) yield padding(size);
+    if (last) return archive.drain();
   }
 }

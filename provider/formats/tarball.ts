@@ -1,15 +1,15 @@
 /**
  * tar.gz files: one top folder, sorted entries, owner root (0:0), one mtime, modes 0755 and 0644, and a gzip
- * header without time and name (RFC 1952; node's zlib writes neither). Streams: no file is held in memory.
+ * header without time and name. Streams: no file is held in memory.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import * as tar from 'tar-stream';
+import { segmentedGzip } from './segmentedGzip';
+import type { Segments } from './segments';
+import { largeFilesOf } from './tarExtents';
 import { byPath, PackageEntry } from './treeSelection';
-
-const LEVEL = 9;
 
 type TarHeader = Partial<tar.Header> & Pick<tar.Header, 'name'>;
 type Source = tar.Extract extends AsyncIterable<infer Entry> ? Entry : never;
@@ -30,18 +30,28 @@ const common = (epoch: number) => ({
 });
 
 /** Writes to `outFile` what `fill` packs; a failure removes the file. */
-async function writeArchive(outFile: string, fill: (pack: tar.Pack) => Promise<void>): Promise<void> {
+async function writeArchive(
+  outFile: string,
+  fill: (pack: tar.Pack) => Promise<void>,
+  segments?: Segments,
+): Promise<void> {
   const pack = tar.pack();
-  const written = pipeline(pack, createGzip({ level: LEVEL }), createWriteStream(outFile));
+  const plain = `${outFile}.plain`;
+  const written = pipeline(pack, createWriteStream(plain));
   const filled = fill(pack).then(
     () => pack.finalize(),
     (error: Error) => pack.destroy(error),
   );
   try {
     await Promise.all([written, filled]);
+    const whole = { start: 0, size: (await fs.stat(plain)).size };
+    const large = await largeFilesOf(plain, whole);
+    await pipeline(segmentedGzip(plain, whole, large, segments), createWriteStream(outFile));
   } catch (error) {
     await fs.rm(outFile, { force: true });
     throw error;
+  } finally {
+    await fs.rm(plain, { force: true });
   }
 }
 
@@ -74,11 +84,13 @@ export async function writeTarball(
   entries: PackageEntry[],
   options: TarOptions,
   outFile: string,
+  segments?: Segments,
 ): Promise<void> {
-  await writeArchive(outFile, async (pack) => {
+  const fill = async (pack: tar.Pack) => {
     await put(pack, topDirectory(options));
     for (const entry of [...entries].sort(byPath)) await putEntry(pack, entry, options);
-  });
+  };
+  await writeArchive(outFile, fill, segments);
 }
 
 function topDirectory({ folder, epoch }: TarOptions): TarHeader {

@@ -8,6 +8,8 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 
 const VARIABLE = /@([A-Z][A-Z0-9_]*)@/g;
+/** By path, read once by a process: packages share them, and an update builds what its check has hashed. */
+const texts = new Map<string, Promise<string>>();
 const INCLUDE = /^@include ([a-z0-9/._-]+)@\n/gm;
 
 /** Text of a template with its includes. An included file includes nothing itself. Throws for one that is missing. */
@@ -19,11 +21,14 @@ export async function readTemplate(directory: string, template: string): Promise
 }
 
 async function read(directory: string, name: string, template: string): Promise<string> {
+  const file = path.join(directory, name);
+  const text = texts.get(file) ?? fs.readFile(file, 'utf8');
+  texts.set(file, text);
   try {
-    return await fs.readFile(path.join(directory, name), 'utf8');
+    return await text;
   } catch (error) {
     const by = name === template ? 'named in the catalog' : `included by ${template}`;
-    throw new Error(`${path.join(directory, name)} (${by}) cannot be read: ${(error as Error).message}`);
+    throw new Error(`${file} (${by}) cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -1,5 +1,12 @@
 /** What one stack says of a release so that another publishes the same (`release` of its outputs). Pure. */
 
+/** A document beside a package that was published, of the package's names with `.<document>` behind them. */
+export interface RecordedStatement {
+  sha256: string;
+  /** Bytes. */
+  size: number;
+}
+
 /** A package that was published. */
 export interface RecordedPackage {
   fileName: string;
@@ -14,12 +21,39 @@ export interface RecordedPackage {
   identity: string;
   /** Digest of the file that the gates looked at; of an rpm, another signature may make it another one. */
   proved: string;
+  /** By the ends of their names; absent in records of before there were any. */
+  statements?: Record<string, RecordedStatement>;
+}
+
+/** Where a document lies: its pool key, and the key of the plain name. */
+export function statementKeys({ key, plain, fileName }: RecordedPackage, document: string, sha256: string) {
+  const pool = key.slice(0, -`${'0'.repeat(64)}/${fileName}`.length);
+  return { key: `${pool}${sha256}/${fileName}.${document}`, plain: `${plain}.${document}` };
 }
 
 export interface RecordedImage {
   /** `<registry>/<namespace>/<name>`. */
   repository: string;
   digest: string;
+}
+
+/** Of an image's distribution, with the hash of what it was made by (systems/pin.ts). */
+export interface RecordedSystem extends RecordedImage {
+  recipe: string;
+}
+
+/** What a third party needs, beside the commit and the systems, to make the same again (`npm run verify`). */
+export interface RecordedBuild {
+  /** `URL#REF` of the sources, as the setting had it; '' where they came from a folder, or from a tree alone. */
+  source: string;
+  /** The same of further sources, by name. */
+  extra: Record<string, string>;
+  /** `bundled` or `distribution`. */
+  libraries: string;
+  /** Arguments of `cmake` after the catalog's. */
+  cmakeArgs: string[];
+  /** SHA-256 of the archive of each thing that was given: `source`, `patches`, `tree`, and further sources by name. */
+  inputs: Record<string, string>;
 }
 
 export interface ReleaseRecord {
@@ -29,19 +63,30 @@ export interface ReleaseRecord {
   commit: string;
   /** Seconds since 1970: the date of the sources, which signatures inside of rpms get. */
   epoch: number;
+  /** How it was built; absent in records of before this was kept. */
+  build?: RecordedBuild;
   /** Address of the bucket, absolute. */
   bucket: string;
+  /** Prefix of the records that it keeps of each of its releases there (kept.ts), without a trailing slash. */
+  records: string;
   /** Key of the published public keys. */
   publicKey: string;
   /** Fingerprint of the key that signed. */
   signingKey: string;
+  /** Public key that the images are verified with, PEM; absent in records of before they were signed. */
+  cosignKey?: string;
   /** By the catalog's key. */
   packages: Record<string, RecordedPackage>;
   /** By name. */
   images: Record<string, RecordedImage>;
-  /** Every gate and what passed it: digests of the files first, or of the image. */
+  /** What its images take from their distribution, by name of base or image: a mirror drops old versions. */
+  systems: Record<string, RecordedSystem>;
+  /** Every gate and what passed it: digests of the files first, or of the image. Of a signature, then the key. */
   gates: Record<string, string[]>;
 }
+
+/** Gates of this name and an image's say that its signature was verified. */
+export const SIGNATURE_GATE = 'signature-';
 
 /** The part of a record that a reviewer agrees to: version, commit, and a digest of everything. */
 export interface PinnedRelease {
@@ -51,9 +96,11 @@ export interface PinnedRelease {
   packages: Record<string, string>;
   /** By name: `sha256:…`. */
   images: Record<string, string>;
+  /** What the images are made on, by name of base or image: `sha256:…`. */
+  systems: Record<string, string>;
 }
 
-export function pinOf({ version, commit, packages, images }: ReleaseRecord): PinnedRelease {
+export function pinOf({ version, commit, packages, images, systems }: ReleaseRecord): PinnedRelease {
   const sorted = <T>(all: Record<string, T>, value: (one: T) => string) =>
     Object.fromEntries(
       Object.keys(all)
@@ -65,6 +112,7 @@ export function pinOf({ version, commit, packages, images }: ReleaseRecord): Pin
     commit,
     packages: sorted(packages, (one) => one.identity || one.sha256),
     images: sorted(images, ({ digest }) => digest),
+    systems: sorted(systems, ({ digest }) => digest),
   };
 }
 
@@ -84,14 +132,18 @@ export function unlike(pinned: PinnedRelease, record: ReleaseRecord): string[] {
     ...fields.map((field) => `${field} is ${found[field]}, agreed was ${pinned[field]}`),
     ...differences('package', pinned.packages, found.packages),
     ...differences('image', pinned.images, found.images),
+    ...differences('system', pinned.systems, found.systems),
   ];
 }
 
 /**
  * Packages and images whose own gate did not look at them in the form that is published. `floors`: packages that have a
- * second one, of what their binaries need.
+ * second one, of what their binaries need. Images that a key signs have another one, of the signature.
  */
-export function unproved({ packages, images, gates }: ReleaseRecord, floors: string[] = []): string[] {
+export function unproved(
+  { packages, images, gates, cosignKey }: ReleaseRecord,
+  floors: string[] = [],
+): string[] {
   const passed = (gate: string, digest: string) => gates[gate]?.[0] === digest;
   return [
     ...Object.entries(packages)
@@ -101,7 +153,10 @@ export function unproved({ packages, images, gates }: ReleaseRecord, floors: str
       })
       .map(([name]) => `package ${name}`),
     ...Object.entries(images)
-      .filter(([name, { digest }]) => !passed(`image-${name}`, digest))
+      .filter(([name, { digest }]) => {
+        const names = [`image-${name}`, ...(cosignKey ? [`${SIGNATURE_GATE}${name}`] : [])];
+        return !names.every((gate) => passed(gate, digest));
+      })
       .map(([name]) => `image ${name}`),
   ];
 }

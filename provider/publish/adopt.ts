@@ -20,10 +20,10 @@ export async function adoptRepository<F>(job: AdoptionJob<F>): Promise<Manifest<
   const { etag, entries, indexKeys } = await adoptable(job);
   await refuseLostKeys(job);
   const current: Committed<F> = { manifest: emptyManifest(), isSound: false, indexKeys, etag };
-  const { next } = await commit(job, current, mergeEntries([], entries), { goesAway: false });
-  await settle(job, [], new Set());
+  const written = await commit(job, current, mergeEntries([], entries));
+  await settle(job, [], new Set(), written);
   await publishKeys(job.store, job.settings, job.signer);
-  return next;
+  return written.next;
 }
 
 /** Adopted packages are verified with the keys that signed them, so those stay in the key file. */

@@ -19,23 +19,12 @@ import { foreignDebs, ForeignPackage } from '../formats/foreignIndexes';
 import { armorKeys } from '../formats/openpgp';
 import { clearText, isByUnknownKey, isSignedBy, signersOf, textSigners, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
-import { adoptable, adoptRepository } from './adopt';
 import { isIntact } from './blobs';
-import { checkRepository } from './check';
-import {
-  AdoptableKind,
-  Committed,
-  Foreign,
-  foreignRepository,
-  PublishOptions,
-  untrustedIndex,
-  withJob,
-} from './job';
-import { ExpectedKeys, isSignedAsExpected } from './keys';
-import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
+import { AdoptableKind, Committed, Foreign, foreignRepository, OwnCommit, untrustedIndex } from './job';
+import { ExpectedKeys, expectedOf, isSignedAsExpected, signerKeys } from './keys';
+import { emptyManifest, Manifest, offered } from './manifest';
+import { adoptionOf, operationsOf } from './operations';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
-import { unpublishPackages } from './remove';
-import { publishPackages } from './repository';
 
 export type AptManifest = Manifest<AptFragment>;
 
@@ -226,14 +215,14 @@ class AptRepository implements AdoptableKind<AptFragment> {
     return { pointer, text, files: text === undefined ? [] : listedFiles(text) };
   }
 
-  private sources(keyring: Buffer): Buffer {
+  private sources(keys: Buffer): Buffer {
     const { prefix, suite, component, architectures } = this.settings;
     const url = `${this.store.url}/${prefix}`;
-    return Buffer.from(aptSources(url, suite, component, architectures, armorKeys(keyring)));
+    return Buffer.from(aptSources(url, suite, component, architectures, armorKeys(keys)));
   }
 
-  async settle(signer: Signer): Promise<void> {
-    const { text, files } = await this.committed();
+  async settle(signer: Signer, own?: OwnCommit<AptFragment>): Promise<void> {
+    const { pointer, text, files } = await this.committed();
     if (text === undefined) return;
     for (const file of files) {
       const named = `${this.folder}/${file.path}`;
@@ -242,15 +231,19 @@ class AptRepository implements AdoptableKind<AptFragment> {
     const release = Buffer.from(text);
     const isNew = await putIfChanged(this.store, `${this.folder}/Release`, release);
     const signature = isNew ? undefined : await this.store.get(`${this.folder}/Release.gpg`);
-    const keyring = await signer.keyring();
-    const signers = signature ? await signersOf(release, signature.body, await signer.trustedKeys()) : [];
-    if (!isSignedAsExpected(signers, signer))
+    // As it is checked: another stack may have committed it meanwhile, and have signed it.
+    const isOwn = own !== undefined && pointer?.etag === own.etag;
+    const manifest = isOwn ? own.next : ((await this.state(text))?.manifest ?? emptyManifest());
+    const keys = await signerKeys(this.store, this.settings, signer);
+    const expected = await expectedOf(manifest, this.settings, keys, signer);
+    const signers = signature ? await signersOf(release, signature.body, expected.trusted) : [];
+    if (!isSignedAsExpected(signers, expected))
       await this.store.put(`${this.folder}/Release.gpg`, await signer.detachIndex(release));
-    await putIfChanged(this.store, this.sourcesKey, this.sources(keyring));
+    await putIfChanged(this.store, this.sourcesKey, this.sources(expected.clientKeys));
   }
 
   async check(expected: ExpectedKeys): Promise<string[]> {
-    const { keyring, trusted } = expected;
+    const { clientKeys, trusted } = expected;
     const { pointer, text, files } = await this.committed();
     const problems: string[] = [];
     const pointerSigners = pointer ? await textSigners(pointer.body, trusted) : [];
@@ -268,82 +261,20 @@ class AptRepository implements AdoptableKind<AptFragment> {
     if (!isSignedAsExpected(signers, expected))
       problems.push(`${this.folder}/Release.gpg is missing, not of this Release, or signed by other keys`);
     const sources = await this.store.get(this.sourcesKey);
-    if (!sources?.body.equals(this.sources(keyring)))
+    if (!sources?.body.equals(this.sources(clientKeys)))
       problems.push(`${this.sourcesKey} is missing or edited`);
     return problems;
   }
 }
 
-/** What the repository holds; an empty manifest when there is none. Errors when it is not ours. */
-export async function readAptManifest(
-  store: Store,
-  settings: RepositorySettings,
-  trusted?: Buffer,
-): Promise<AptManifest> {
-  return (await new AptRepository(store, settings).read(trusted)).manifest;
-}
+const open = (store: Store, settings: RepositorySettings) => new AptRepository(store, settings);
 
-/**
- * Lists debs, whose blobs lie in the pool, beside what is listed already. `date` is the time of publication, for
- * Release; it is moved forward where needed, for apt refuses an older one. Returns the manifest that is published.
- */
-export async function publishApt(
-  store: Store,
-  settings: RepositorySettings,
-  packages: PublishedPackage[],
-  signer: Signer,
-  date: Date,
-  options: PublishOptions = {},
-): Promise<AptManifest> {
-  const kind = new AptRepository(store, settings);
-  const job = { store, settings, kind, signer, date, options };
-  return withJob(job, (whole) => publishPackages(whole, packages));
-}
+/** An older date of a publication is moved forward, for apt refuses an index that is older than its own. */
+export const {
+  read: readAptManifest,
+  publish: publishApt,
+  unpublish: unpublishApt,
+  check: checkApt,
+} = operationsOf(open);
 
-/** Makes an apt repository that others made one of ours; see `adoptRepository`. */
-export async function adoptApt(
-  store: Store,
-  settings: RepositorySettings,
-  signer: Signer,
-  date: Date,
-): Promise<AptManifest> {
-  const kind = new AptRepository(store, settings);
-  return withJob({ store, settings, kind, signer, date, options: {} }, adoptRepository);
-}
-
-/** What `adoptApt` would list. */
-export async function adoptableApt(
-  store: Store,
-  settings: RepositorySettings,
-  date: Date,
-): Promise<ManifestEntry<AptFragment>[]> {
-  const kind = new AptRepository(store, settings);
-  return (await adoptable({ store, settings, kind, date })).entries;
-}
-
-/** Takes a stack's debs out of the repository and deletes them. */
-export async function unpublishApt(
-  store: Store,
-  settings: RepositorySettings,
-  stack: string,
-  signer: Signer,
-  date: Date,
-  options: PublishOptions = {},
-): Promise<void> {
-  const kind = new AptRepository(store, settings);
-  const job = { store, settings, kind, signer, date, options };
-  await withJob(job, (whole) => unpublishPackages(whole, stack));
-}
-
-/**
- * What is missing, edited or signed by other keys; `publishApt` of the same packages repairs it. Without a signer, any
- * signature of the published keys will do.
- */
-export async function checkApt(
-  store: Store,
-  settings: RepositorySettings,
-  packages: PublishedPackage[],
-  signer?: Signer,
-): Promise<string[]> {
-  return checkRepository(store, settings, new AptRepository(store, settings), packages, signer);
-}
+export const { adopt: adoptApt, adoptable: adoptableApt } = adoptionOf(open);

@@ -1,7 +1,10 @@
 /** A package's bytes in the store: where they are whole, and how they come into the pool. */
-import { sha256 } from '../formats/compress';
+import * as path from 'node:path';
+import { withTemporaryFolder } from '../gpgSession';
+import { hashFile } from '../source/files';
 import { Store } from '../store/store';
-import { PublishedPackage } from './published';
+import type { PoolFile } from './manifest';
+import { PublishedPackage, Statement } from './published';
 
 /** Whether an object has this size and digest. Reads it only where the store cannot tell. */
 export async function isIntact(
@@ -12,12 +15,15 @@ export async function isIntact(
   const head = await store.head(key);
   if (head?.size !== wanted.size) return false;
   if (head.sha256 !== undefined) return head.sha256 === wanted.sha256;
-  const found = await store.get(key);
-  return found !== undefined && sha256(found.body) === wanted.sha256;
+  return withTemporaryFolder(async (folder) => {
+    const file = path.join(folder, 'object');
+    await store.download(key, file);
+    return (await hashFile(file)) === wanted.sha256;
+  });
 }
 
-/** The first of a package's keys whose bytes are whole: its blob, where it was built, a plain copy. */
-export async function wholeKey(store: Store, one: PublishedPackage, plainKeys: string[]): Promise<string> {
+/** The first of a file's keys whose bytes are whole: its blob, where it was built, a plain copy. */
+export async function wholeKey(store: Store, one: PoolFile, plainKeys: string[]): Promise<string> {
   for (const key of [one.key, ...(one.built ? [one.built] : []), ...plainKeys]) {
     if (await isIntact(store, key, one)) return key;
   }
@@ -26,17 +32,22 @@ export async function wholeKey(store: Store, one: PublishedPackage, plainKeys: s
   );
 }
 
-/** Makes sure that a package's blob is in the pool and whole. */
-export async function ensureBlob(store: Store, one: PublishedPackage, plainKeys: string[]): Promise<void> {
+/** Makes sure that a file's blob is in the pool and whole. */
+export async function ensureBlob(store: Store, one: PoolFile, plainKeys: string[]): Promise<void> {
   const key = await wholeKey(store, one, plainKeys);
   if (key !== one.key) await store.copy(key, one.key);
 }
 
 /** What a manifest keeps of a package: where it was built is of no interest afterwards. */
-export function unbuilt(one: PublishedPackage): PublishedPackage {
-  const { built, ...entry } = one;
+export function unbuilt<T extends PublishedPackage>(one: T): Omit<T, 'built'> {
+  const { built, statements, ...entry } = one;
   void built;
-  return entry;
+  return { ...entry, ...(statements && { statements: statements.map(withoutBuilt) }) } as Omit<T, 'built'>;
+}
+
+function withoutBuilt({ built, ...one }: Statement): Statement {
+  void built;
+  return one;
 }
 
 /** Whether a key is of a pool as we write it, `<prefix>/pool/<sha256>/<file>`: the folder may hold other things. */

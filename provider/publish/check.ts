@@ -7,8 +7,8 @@ import { hashFile } from '../source/files';
 import { Store } from '../store/store';
 import { isIntact, sizesOf } from './blobs';
 import type { Kind } from './job';
-import { checkKeys, expectedKeys } from './keys';
-import { Manifest, ManifestEntry, plainNames } from './manifest';
+import { checkKeys, expectedKeys, expectedOf } from './keys';
+import { filesOf, Manifest, plainNames, PoolFile } from './manifest';
 import { PublishedPackage, RepositorySettings } from './published';
 
 /**
@@ -32,20 +32,21 @@ export async function checkFiles<F>(
     fileNames.add(fileName);
     problems.push(problem);
   };
-  const isWhole = async (key: string, entry: ManifestEntry<F>) =>
-    sizes.get(key) === entry.size && (!own.has(entry.fileName) || (await isIntact(store, key, entry)));
-  for (const entry of manifest.entries) {
-    if (!(await isWhole(entry.key, entry))) report(entry.fileName, `${entry.key} is missing or damaged`);
+  const isWhole = async (key: string, file: PoolFile) =>
+    sizes.get(key) === file.size && (!own.has(file.fileName) || (await isIntact(store, key, file)));
+  for (const file of manifest.entries.flatMap(filesOf)) {
+    if (!(await isWhole(file.key, file))) report(file.fileName, `${file.key} is missing or damaged`);
   }
   for (const [name, entry] of names) {
     const key = kind.plainKey(name);
     if (!(await isWhole(key, entry))) report(entry.fileName, `${key} is missing or damaged`);
     if (!sizes.get(`${key}.asc`)) report(entry.fileName, `${key}.asc is missing`);
   }
-  for (const entry of manifest.entries.filter(({ fileName }) => own.has(fileName))) {
-    const keys = [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name));
-    for (const key of await badSignatures(store, entry, keys, keyring))
-      report(entry.fileName, `${key} is not a signature of ${entry.fileName} by a published key`);
+  for (const file of manifest.entries.filter(({ fileName }) => own.has(fileName)).flatMap(filesOf)) {
+    const keys = [...names].filter(([, { key }]) => key === file.key).map(([name]) => kind.plainKey(name));
+    const what = [file.fileName, ...(file.document ? [file.document] : [])].join('.');
+    for (const key of await badSignatures(store, file, keys, keyring))
+      report(file.fileName, `${key} is not a signature of ${what} by a published key`);
   }
   const listed = new Set(manifest.entries.map(({ fileName }) => fileName));
   for (const fileName of own)
@@ -53,10 +54,10 @@ export async function checkFiles<F>(
   return { problems, fileNames };
 }
 
-/** Which of a package's `.asc` files no published key made of its bytes. Those that are missing are told elsewhere. */
-async function badSignatures<F>(
+/** Which of a file's `.asc` files no published key made of its bytes. Those that are missing are told elsewhere. */
+async function badSignatures(
   store: Store,
-  { key, sha256, fileName }: ManifestEntry<F>,
+  { key, sha256, fileName }: PoolFile,
   plainKeys: string[],
   keyring: Buffer,
 ): Promise<string[]> {
@@ -92,9 +93,10 @@ export async function checkRepository<F>(
   packages: PublishedPackage[],
   signer?: Signer,
 ): Promise<string[]> {
-  const expected = await expectedKeys(store, settings, signer);
-  if (!expected) return [`${settings.publicKey} or ${settings.keyring} is missing`];
+  const keys = await expectedKeys(store, settings, signer);
+  if (!keys) return [`${settings.publicKey} or ${settings.keyring} is missing`];
   const { manifest } = await kind.read();
+  const expected = await expectedOf(manifest, settings, keys, signer);
   const { problems } = await checkFiles(store, settings, kind, manifest, packages, expected.keyring);
   return [...(await checkKeys(store, settings, expected)), ...(await kind.check(expected)), ...problems];
 }

@@ -30,17 +30,15 @@ async function indexDate<F>({ store, date, kind }: Job<F>, before: Date | undefi
   return now;
 }
 
-export interface CommitOptions {
-  /** Packages that drop out go at once instead of after the grace time. */
-  goesAway: boolean;
-}
-
-/** Commits other entries on top of `current`. Throws ConflictError when another publisher was faster. */
+/**
+ * Commits other entries on top of `current`. Throws ConflictError when another publisher was faster. `goesAway`: packages
+ * that drop out go at once instead of after the grace time.
+ */
 export async function commit<F>(
   job: Job<F>,
   current: Committed<F>,
   entries: ManifestEntry<F>[],
-  { goesAway }: CommitOptions,
+  { goesAway = false } = {},
 ): Promise<Written<F> & { etag: string; date: Date }> {
   const { store, settings, kind, signer, options } = job;
   const now = options.now ?? (await store.now());
@@ -63,6 +61,7 @@ export async function commit<F>(
     ...merged,
     leaving: leaving.sort(),
     keys: signer.publishedKeys,
+    stack: settings.stack,
     pending: movedNames(before, entries).map(([name]) => name),
   };
   // Before an index is signed with the new ones, and not without the old ones while signatures of theirs are out.

@@ -8,13 +8,11 @@ import { downloadsPage } from '../formats/downloadsPage';
 import { Signer } from '../gpg';
 import { clearText, isByUnknownKey, textSigners, verifiedText } from '../gpgVerify';
 import { Store } from '../store/store';
-import { checkRepository } from './check';
-import { Committed, foreignFolder, Kind, PublishOptions, untrustedIndex, withJob } from './job';
+import { Committed, foreignFolder, Kind, OwnCommit, untrustedIndex } from './job';
 import { ExpectedKeys, isSignedAsExpected } from './keys';
 import { emptyManifest, Manifest, plainNames } from './manifest';
-import { latestAliases, PublishedPackage, putIfChanged, RepositorySettings } from './published';
-import { unpublishPackages } from './remove';
-import { publishPackages } from './repository';
+import { operationsOf } from './operations';
+import { latestAliases, putIfChanged, RepositorySettings } from './published';
 
 /** A file adds nothing to the list but its name and digest. */
 export type DownloadsManifest = Manifest<null>;
@@ -109,7 +107,11 @@ class DownloadsFolder implements Kind<null> {
     return Buffer.from(
       downloadsPage({
         title,
-        entries: entries.map((entry) => ({ ...entry, date: entry.published.slice(0, 10) })),
+        entries: entries.map((entry) => ({
+          ...entry,
+          date: entry.published.slice(0, 10),
+          documents: entry.statements?.map(({ document }) => document),
+        })),
         latest: new Map(latest),
         publicKey,
         // The first of the published keys is the one that signs.
@@ -120,12 +122,14 @@ class DownloadsFolder implements Kind<null> {
     );
   }
 
-  async settle(): Promise<void> {
+  async settle(_signer: Signer, own?: OwnCommit<null>): Promise<void> {
     const pointer = await this.store.get(this.pointerKey);
-    const state = pointer && (await this.state(clearText(pointer.body) ?? ''));
-    if (!state) return;
+    if (!pointer) return;
+    const isOwn = pointer.etag === own?.etag;
+    const manifest = isOwn ? own.next : (await this.state(clearText(pointer.body) ?? ''))?.manifest;
+    if (!manifest) return;
     await putIfChanged(this.store, this.key(COPY), pointer.body);
-    await putIfChanged(this.store, this.key('index.html'), this.page(state.manifest));
+    await putIfChanged(this.store, this.key('index.html'), this.page(manifest));
   }
 
   async check(expected: ExpectedKeys): Promise<string[]> {
@@ -148,49 +152,11 @@ class DownloadsFolder implements Kind<null> {
   }
 }
 
-/** What the folder holds; an empty manifest when there is none. Errors when it is not ours. */
-export async function readDownloadsManifest(
-  store: Store,
-  settings: RepositorySettings,
-  trusted?: Buffer,
-): Promise<DownloadsManifest> {
-  return (await new DownloadsFolder(store, settings).read(trusted)).manifest;
-}
+const open = (store: Store, settings: RepositorySettings) => new DownloadsFolder(store, settings);
 
-/** Lists files beside what is listed already. Returns the manifest that is published. */
-export async function publishDownloads(
-  store: Store,
-  settings: RepositorySettings,
-  packages: PublishedPackage[],
-  signer: Signer,
-  date: Date,
-  options: PublishOptions = {},
-): Promise<DownloadsManifest> {
-  const kind = new DownloadsFolder(store, settings);
-  const job = { store, settings, kind, signer, date, options };
-  return withJob(job, (whole) => publishPackages(whole, packages));
-}
-
-/** Takes a stack's files away; an emptied folder leaves no object of ours. */
-export async function unpublishDownloads(
-  store: Store,
-  settings: RepositorySettings,
-  stack: string,
-  signer: Signer,
-  date: Date,
-  options: PublishOptions = {},
-): Promise<void> {
-  const kind = new DownloadsFolder(store, settings);
-  const job = { store, settings, kind, signer, date, options };
-  await withJob(job, (whole) => unpublishPackages(whole, stack));
-}
-
-/** What is missing, edited or signed by other keys; `publishDownloads` of the same files repairs it. */
-export async function checkDownloads(
-  store: Store,
-  settings: RepositorySettings,
-  packages: PublishedPackage[],
-  signer?: Signer,
-): Promise<string[]> {
-  return checkRepository(store, settings, new DownloadsFolder(store, settings), packages, signer);
-}
+export const {
+  read: readDownloadsManifest,
+  publish: publishDownloads,
+  unpublish: unpublishDownloads,
+  check: checkDownloads,
+} = operationsOf(open);

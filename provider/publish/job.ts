@@ -23,6 +23,12 @@ export interface Committed<F> {
   date?: Date;
 }
 
+/** What a publisher has committed itself, and need not read where the pointer still has this etag. */
+export interface OwnCommit<F> {
+  next: Manifest<F>;
+  etag: string;
+}
+
 /** A repository that others made: its packages, and the pointer's state if it has one. */
 export interface Foreign<F> {
   packages: ForeignPackage<F>[];
@@ -48,7 +54,7 @@ export interface Kind<F> {
   /** Writes the immutable index files of a state; gives their keys and the pointer's contents. */
   stage(manifest: Manifest<F>, date: Date, signer: Signer): Promise<{ pointer: Buffer; keys: string[] }>;
   /** Brings index copies of fixed names in line with the committed state. */
-  settle(signer: Signer): Promise<void>;
+  settle(signer: Signer, own?: OwnCommit<F>): Promise<void>;
   /** What of the index files is missing, edited, or not signed as expected. */
   check(expected: ExpectedKeys): Promise<string[]>;
   plainKey(name: string): string;

@@ -6,6 +6,7 @@ import { fingerprintsIn, KeyError } from '../gpgKeys';
 import { Store } from '../store/store';
 import { isIntact } from './blobs';
 import type { Job } from './job';
+import type { Manifest } from './manifest';
 import { PlainEntry } from './plain';
 import { putIfChanged, RepositorySettings } from './published';
 
@@ -55,6 +56,8 @@ export interface ExpectedKeys {
   /** The published keys, armored and binary. */
   publicKey: Buffer;
   keyring: Buffer;
+  /** The keys that clients are set up with in a `.sources` file, binary: those of the state. */
+  clientKeys: Buffer;
   /** Keys whose signatures are told apart: also of a key that is to sign no more. */
   trusted: Buffer;
   /** Fingerprints whose signatures each index has, in order; absent: any of the keyring. */
@@ -68,7 +71,7 @@ export async function signerKeys(
 ): Promise<ExpectedKeys> {
   const { indexKeys } = signer;
   const files = await keyFiles(store, settings, signer);
-  return { ...files, trusted: await signer.trustedKeys(), indexKeys };
+  return { ...files, clientKeys: await signer.keyring(), trusted: await signer.trustedKeys(), indexKeys };
 }
 
 /** The signer's keys; without one, as where the key folder is elsewhere, the keys that are published. */
@@ -80,7 +83,26 @@ export async function expectedKeys(
   if (signer) return signerKeys(store, settings, signer);
   const [publicKey, keyring] = [await store.get(settings.publicKey), await store.get(settings.keyring)];
   if (!publicKey || !keyring) return undefined;
-  return { publicKey: publicKey.body, keyring: keyring.body, trusted: keyring.body };
+  const [armored, keys] = [publicKey.body, keyring.body];
+  return { publicKey: armored, keyring: keys, clientKeys: keys, trusted: keys };
+}
+
+/**
+ * What is expected of a state. One that another stack of the same repository committed has the signatures of that one's
+ * keys: then any published key will do, for each stack has a key of its own. A key that is not published never does,
+ * whatever the state says.
+ */
+export async function expectedOf(
+  { stack, keys = [] }: Pick<Manifest<unknown>, 'stack' | 'keys'>,
+  settings: RepositorySettings,
+  expected: ExpectedKeys,
+  signer?: Signer,
+): Promise<ExpectedKeys> {
+  if (!stack || !settings.stack || stack === settings.stack) return expected;
+  const { publicKey, keyring } = expected;
+  const published = await fingerprintsIn(keyring);
+  const clientKeys = (await signer?.keyringOf(keys.filter((key) => published.includes(key)))) ?? keyring;
+  return { publicKey, keyring, clientKeys, trusted: keyring };
 }
 
 /** Which form of the public keys is missing or has other keys. */

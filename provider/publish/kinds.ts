@@ -11,7 +11,16 @@ import { checkYum, publishYum, readYumManifest, unpublishYum } from './yum';
 
 export type Listed = Pick<
   PublishedPackage,
-  'stack' | 'name' | 'fileName' | 'version' | 'latestAliases' | 'sha256' | 'size' | 'withdrawn' | 'adopted'
+  | 'stack'
+  | 'name'
+  | 'fileName'
+  | 'version'
+  | 'latestAliases'
+  | 'sha256'
+  | 'size'
+  | 'withdrawn'
+  | 'adopted'
+  | 'statements'
 > & {
   /** Of an rpm: equal for equal packages whatever their signatures. */
   identity?: string;
@@ -76,6 +85,8 @@ export const KINDS = {
 
 /** Where a repository is and what it is called, as resources are told. */
 export interface RepositoryPlace {
+  /** Stack that publishes. Default: the only one. */
+  stack?: string;
   prefix: string;
   product: Product;
   suite: string;
@@ -92,6 +103,7 @@ export function settingsOf(inputs: RepositoryPlace, prefix = inputs.prefix): Rep
   const { sharing } = inputs;
   return {
     ...(sharing && { othersKeys: othersKeys(inputs, prefix, sharing) }),
+    stack: inputs.stack,
     prefix,
     productName: inputs.product.name,
     title: inputs.product.title,

@@ -1,6 +1,6 @@
 /** What a repository of packages holds: kept in the bucket, named by the signed index, merged on every publication. */
 import { compareVersions } from '../formats/versionOrder';
-import { latestAliases, PublishedPackage } from './published';
+import { latestAliases, PublishedPackage, Statement } from './published';
 
 export interface ManifestEntry<F> extends PublishedPackage {
   /** As the package spells it. */
@@ -33,6 +33,8 @@ export interface Manifest<F> {
   pending?: string[];
   /** Fingerprints of the keys that were published with it, one of which made each signature beside a package. */
   keys?: string[];
+  /** Stack that committed it, whose keys signed its index. */
+  stack?: string;
 }
 
 /** Superseded objects stay for two generations, and at least as long as any cache may hold an index. */
@@ -75,13 +77,50 @@ export function mergeEntries<F>(entries: ManifestEntry<F>[], added: ManifestEntr
   return [...kept, ...added].sort(compareEntries);
 }
 
-/** Plain name and entry of every file beside the pool. */
-export function plainNames<F>(entries: ManifestEntry<F>[]): Map<string, ManifestEntry<F>> {
+/** A file of the pool: a package, or a document beside one. */
+export interface PoolFile {
+  key: string;
+  sha256: string;
+  /** Bytes. */
+  size: number;
+  /** Key of the same bytes outside the repository. */
+  built?: string;
+  /** Of the package that it is, or that it is beside. */
+  fileName: string;
+  /** Absent: the package itself. */
+  document?: Statement['document'];
+}
+
+/** A package and the documents beside it, these first: whoever finds the package finds them, too. */
+export function filesOf<P extends PublishedPackage>(entry: P): PoolFile[] {
+  const { fileName, statements = [] } = entry;
+  return [...statements.map((one): PoolFile => ({ ...one, fileName })), entry];
+}
+
+/** Of lists of entries, which never change once they are made: a publication asks ten times. */
+const namesOf = new WeakMap<object, Map<string, PoolFile>>();
+
+/** Plain name and file of everything beside the pool, documents before their package. */
+export function plainNames<F>(entries: ManifestEntry<F>[]): ReadonlyMap<string, PoolFile> {
+  const known = namesOf.get(entries);
+  if (known) return known;
   const ours = entries.filter(({ adopted }) => !adopted);
-  const fixed = ours.flatMap((entry) =>
-    [entry.fileName, ...entry.aliases].map((name): [string, ManifestEntry<F>] => [name, entry]),
+  const named = [
+    ...ours.flatMap((entry) =>
+      [entry.fileName, ...entry.aliases].map((name): [string, ManifestEntry<F>] => [name, entry]),
+    ),
+    ...latestAliases(entries),
+  ];
+  const names = new Map(
+    named.flatMap(([name, entry]) =>
+      filesOf(entry).map((file): [string, PoolFile] => [
+        file.document ? `${name}.${file.document}` : name,
+        file,
+      ]),
+    ),
   );
-  return new Map([...fixed, ...latestAliases(entries)]);
+  namesOf.set(entries, names);
+  return names;
 }
 
 export interface NextOptions {
@@ -103,10 +142,13 @@ export function nextManifest<F>(
   entries: ManifestEntry<F>[],
   { indexKeys, isIndex, plainKey, now, goesAway, keepsPlain }: NextOptions,
 ): Manifest<F> {
-  const pool = new Set(entries.map(({ key }) => key));
+  const pool = new Set(entries.flatMap(filesOf).map(({ key }) => key));
   // What was adopted lies where others put it, and is theirs to remove.
   const ours = current.entries.filter(({ adopted }) => !adopted);
-  const dropped = ours.map(({ key }) => key).filter((key) => !pool.has(key));
+  const dropped = ours
+    .flatMap(filesOf)
+    .map(({ key }) => key)
+    .filter((key) => !pool.has(key));
   const names = plainNames(entries);
   const plain = [...plainNames(current.entries).keys()]
     .filter((name) => !names.has(name))
@@ -134,7 +176,7 @@ export function nextManifest<F>(
 export function keptKeys<F>(manifest: Manifest<F>, plainKey: (name: string) => string): Set<string> {
   const plain = [...plainNames(manifest.entries).keys()].map(plainKey);
   return new Set([
-    ...manifest.entries.map(({ key }) => key),
+    ...manifest.entries.flatMap(filesOf).map(({ key }) => key),
     ...manifest.superseded.flatMap(({ keys }) => keys),
     ...plain.flatMap((key) => [key, `${key}.asc`]),
   ]);

@@ -2,6 +2,21 @@
 import * as semver from 'semver';
 import { Store } from '../store/store';
 
+/** What is told of a package in a document beside it, `<name>.<document>` for each of its plain names. */
+export const DOCUMENTS = ['spdx.json', 'provenance.json'] as const;
+
+/** A document beside a package. It is of that package's bytes, and published with them. */
+export interface Statement {
+  document: (typeof DOCUMENTS)[number];
+  sha256: string;
+  /** Bytes. */
+  size: number;
+  /** Pool key, `<prefix>/pool/<sha256>/<fileName>.<document>`. */
+  key: string;
+  /** As of a package. */
+  built?: string;
+}
+
 /** One package of a release. */
 export interface PublishedPackage {
   /** Name inside the package; for downloads the row's key. */
@@ -23,6 +38,8 @@ export interface PublishedPackage {
   stack: string;
   /** Key of the same bytes outside the repository, where the pool gets its blob from. Default: it is there. */
   built?: string;
+  /** Documents beside it. Absent: none, as of what was published before there were any, and of adopted packages. */
+  statements?: Statement[];
   /** Listed as others had it; its file has no copies and no signature of ours. */
   adopted?: boolean;
   /** Taken out of indexes and unversioned names; its own names stay. */
@@ -31,6 +48,8 @@ export interface PublishedPackage {
 
 /** Names and texts of a repository. All keys are below the bucket's root. */
 export interface RepositorySettings {
+  /** Stack that publishes. Absent: the only one. */
+  stack?: string;
   /** Prefix of every key of the repository, no trailing slash. */
   prefix: string;
   /** Product: names the `.sources` and `.repo` files and the keyring. */
@@ -55,7 +74,8 @@ export interface RepositorySettings {
 
 /** The newest version that may be `latest`: pre-releases never are. */
 export function latestOf(versions: string[]): string | undefined {
-  return versions.filter((version) => !semver.prerelease(version)).sort(semver.rcompare)[0];
+  const [first, ...others] = versions.filter((version) => !semver.prerelease(version));
+  return others.reduce((newest, version) => (semver.gt(version, newest) ? version : newest), first);
 }
 
 /** The entry that each unversioned name stands for: of the newest release that has that name. */

@@ -15,8 +15,16 @@ import { checkFiles } from './check';
 import { cleanUp } from './cleanUp';
 import { commit } from './commit';
 import { Job } from './job';
-import { checkKeys, hasOtherKeys, publishKeys, signerKeys } from './keys';
-import { isSamePackage, Manifest, ManifestEntry, mergeEntries, plainNames } from './manifest';
+import { checkKeys, expectedOf, hasOtherKeys, publishKeys, signerKeys } from './keys';
+import {
+  filesOf,
+  isSamePackage,
+  Manifest,
+  ManifestEntry,
+  mergeEntries,
+  plainNames,
+  PoolFile,
+} from './manifest';
 import { applyPolicy } from './policy';
 import { backOff, immutableName, PublishedPackage, TRIES } from './published';
 import { finishPending, restoreNames, settle } from './settle';
@@ -39,21 +47,44 @@ async function describePackages<F>(
       continue;
     }
     if (before?.sha256 === one.sha256 && before.key === one.key) {
-      const { architecture, published, identity, fragment } = before;
-      entries.push({ ...before, ...one, architecture, published, identity, fragment });
+      const { architecture, published, identity, fragment, statements } = before;
+      const kept = { architecture, published, identity, fragment };
+      // What was told of these bytes stays: it is of the build that they came from.
+      const isAgain = JSON.stringify(statements) === JSON.stringify(one.statements);
+      const told = isAgain || (await hasDocuments(job, before)) ? statements : one.statements;
+      entries.push({ ...before, ...one, ...kept, ...(told && { statements: told }) });
       continue;
     }
     const described = known.get(one.sha256) ?? (await describeBlob(job, given));
     known.set(one.sha256, described);
     if (before && before.identity !== undefined && before.identity === described.identity) {
-      // The same package under another signature: the bytes that are out stay.
-      entries.push({ ...before, ...one, sha256: before.sha256, size: before.size, key: before.key });
+      // The same package under another signature: the bytes that are out stay, with what is told of them.
+      const { statements, ...again } = one;
+      void statements;
+      entries.push({ ...before, ...again, sha256: before.sha256, size: before.size, key: before.key });
       continue;
     }
     if (before && job.options.immutable) throw immutableName(before, one);
     entries.push({ ...described, ...one });
   }
   return entries;
+}
+
+/** Whether a whole copy of each of its documents is left. */
+async function hasDocuments<F>({ store, kind }: Job<F>, entry: ManifestEntry<F>): Promise<boolean> {
+  const names = [entry.fileName, ...entry.aliases, ...entry.latestAliases];
+  try {
+    for (const file of filesOf(entry).filter(({ document }) => document !== undefined))
+      await wholeKey(
+        store,
+        file,
+        names.map((name) => kind.plainKey(`${name}.${file.document}`)),
+      );
+    return true;
+  } catch (error) {
+    await warn(`${(error as Error).message} The documents of this build take their place.`);
+    return false;
+  }
 }
 
 async function describeBlob<F>(
@@ -65,6 +96,8 @@ async function describeBlob<F>(
   const entry = unbuilt(one);
   // Signed while it is read and its index is made.
   plain.prepare({ ...one, key });
+  for (const { built = '', ...statement } of one.statements ?? [])
+    if (await store.head(built)) plain.prepare({ ...statement, key: built });
   const fetchFile = () => fetched.get({ key, sha256: one.sha256 });
   return { ...entry, published: date.toISOString(), ...(await kind.describe(fetchFile, entry, date)) };
 }
@@ -96,7 +129,7 @@ function checkNames(packages: PublishedPackage[]): void {
  */
 function refuseAdopted<F>(
   before: ManifestEntry<F>[],
-  names: Map<string, ManifestEntry<F>>,
+  names: ReadonlyMap<string, PoolFile>,
   described: ManifestEntry<F>[],
   plainKey: (name: string) => string,
 ): void {
@@ -115,11 +148,11 @@ function refuseAdopted<F>(
 /** Files of other releases that are to be repaired and have no copy left: told, and left as they are. */
 async function withoutLost<F>(
   { store }: Job<F>,
-  own: OwnFile<F>[],
+  own: OwnFile[],
   packages: PublishedPackage[],
-): Promise<OwnFile<F>[]> {
+): Promise<OwnFile[]> {
   const given = new Set(packages.map(({ fileName }) => fileName));
-  const found: OwnFile<F>[] = [];
+  const found: OwnFile[] = [];
   for (const file of own) {
     try {
       await ensureBlob(store, file.one, file.copies);
@@ -133,8 +166,8 @@ async function withoutLost<F>(
 }
 
 /** A file that this publication writes or repairs: with where it was built, and its plain names' keys. */
-interface OwnFile<F> {
-  one: ManifestEntry<F> & { built?: string };
+interface OwnFile {
+  one: PoolFile;
   copies: string[];
 }
 
@@ -170,7 +203,8 @@ async function publishOnce<F>(
   const isChanged =
     JSON.stringify(entries) !== JSON.stringify(before) || hasOtherKeys(current.manifest.keys, signer);
   if (!isChanged || options.repair) {
-    const expected = await signerKeys(store, settings, signer);
+    const keys = await signerKeys(store, settings, signer);
+    const expected = await expectedOf(current.manifest, settings, keys, signer);
     const indexes = [...(await checkKeys(store, settings, expected)), ...(await kind.check(expected))];
     const files = await checkFiles(store, settings, kind, current.manifest, packages, expected.keyring);
     const isRight = indexes.length === 0 && files.problems.length === 0;
@@ -180,15 +214,16 @@ async function publishOnce<F>(
   await finishPending(job, current);
   const names = plainNames(entries);
   refuseAdopted(before, names, described, (name) => kind.plainKey(name));
-  const built = new Map(packages.map((one) => [one.sha256, one.built]));
+  const built = new Map(packages.flatMap(filesOf).map((one) => [one.sha256, one.built]));
   const wanted = entries
     .filter(({ fileName }) => fileNames.has(fileName))
-    .map((entry) => ({
-      one: { ...entry, built: built.get(entry.sha256) },
-      copies: [...names].filter(([, of]) => of === entry).map(([name]) => kind.plainKey(name)),
+    .flatMap(filesOf)
+    .map((file) => ({
+      one: { ...file, built: built.get(file.sha256) },
+      copies: [...names].filter(([, { key }]) => key === file.key).map(([name]) => kind.plainKey(name)),
     }));
   const own = await withoutLost(job, wanted, packages);
-  const written = await commit(job, current, entries, { goesAway: false });
+  const written = await commit(job, current, entries);
   await settle(job, before, new Set(own.map(({ one }) => one.fileName)), written);
   await publishKeys(store, settings, signer);
   const lost = await cleanUp(job, written);

@@ -3,27 +3,33 @@
  * commit leaves names behind that stand for what was before; its manifest lists them (`pending`), and whoever comes
  * next writes them first.
  */
+import * as path from 'node:path';
 import pLimit from 'p-limit';
 import { warn } from '../diagnostics';
+import { withTemporaryFolder } from '../gpgSession';
 import { isSignedBy } from '../gpgVerify';
-import { ConflictError } from '../store/store';
-import { Committed, Job, Kind } from './job';
-import { Manifest, ManifestEntry, plainNames } from './manifest';
+import { ConflictError, Store } from '../store/store';
+import { Committed, Job, Kind, OwnCommit } from './job';
+import { ManifestEntry, plainNames, PoolFile } from './manifest';
 import { PlainFiles } from './plain';
 import { immutableName, TRIES } from './published';
 
-type Names<F> = [name: string, entry: ManifestEntry<F>][];
+type Names = [name: string, file: PoolFile][];
 
 /** Names that are written at a time: each is a copy and a signature. */
 const AT_ONCE = 4;
 
-async function publishNames<F>(names: Names<F>, plain: PlainFiles, kind: Kind<F>): Promise<void> {
+/** Documents first: who finds a package finds what is told of it. */
+async function publishNames<F>(names: Names, plain: PlainFiles, kind: Kind<F>): Promise<void> {
   const limit = pLimit(AT_ONCE);
-  await Promise.all(names.map(([name, entry]) => limit(() => plain.publish(entry, kind.plainKey(name)))));
+  for (const isPackage of [false, true]) {
+    const some = names.filter(([, { document }]) => (document === undefined) === isPackage);
+    await Promise.all(some.map(([name, file]) => limit(() => plain.publish(file, kind.plainKey(name)))));
+  }
 }
 
 /** Names that stand for something else, or for something at all, since `before`. */
-export function movedNames<F>(before: ManifestEntry<F>[], after: ManifestEntry<F>[]): Names<F> {
+export function movedNames<F>(before: ManifestEntry<F>[], after: ManifestEntry<F>[]): Names {
   const stood = plainNames(before);
   return [...plainNames(after)].filter(([name, entry]) => stood.get(name)?.sha256 !== entry.sha256);
 }
@@ -60,19 +66,35 @@ async function refuseOthers<F>(
   { store, kind, signer, options }: Job<F>,
   { etag }: Committed<F>,
   key: string,
-  entry: ManifestEntry<F>,
+  entry: PoolFile,
 ): Promise<void> {
   const found = await store.head(key);
   if (!found || found.sha256 === entry.sha256) return;
   if ((await store.head(kind.pointerKey))?.etag !== etag) throw new ConflictError(kind.pointerKey);
-  const [file, signature] = [await store.get(key), await store.get(`${key}.asc`)];
-  if (!file) return;
-  const isOurs = signature && (await isSignedBy(file.body, signature.body, await signer.trustedKeys()));
+  const isOurs = await hasSignature(store, key, await signer.trustedKeys());
+  // Taken back meanwhile: its publisher has lost.
+  if (!(await store.head(key))) return;
   if (isOurs && !options.immutable) return;
   if (isOurs) throw immutableName({ fileName: key, sha256: found.sha256 ?? '' }, entry);
   throw new Error(
     `${store.url}/${key} is there and not listed by us: it was made by other means. Move it away, or give the new build a new version.`,
   );
+}
+
+/** Whether a file has a signature of one of the keys beside it. */
+async function hasSignature(store: Store, key: string, keyring: Buffer): Promise<boolean> {
+  const signature = await store.get(`${key}.asc`);
+  if (!signature) return false;
+  return withTemporaryFolder(async (folder) => {
+    const file = path.join(folder, path.basename(key));
+    try {
+      await store.download(key, file);
+    } catch (error) {
+      if (await store.head(key)) throw error;
+      return false;
+    }
+    return isSignedBy({ file }, signature.body, keyring);
+  });
 }
 
 /**
@@ -105,7 +127,7 @@ export async function settle<F>(
   { store, kind, signer, plain }: Job<F>,
   before: ManifestEntry<F>[],
   fileNames: Set<string>,
-  own?: { next: Manifest<F>; etag: string },
+  own?: OwnCommit<F>,
 ): Promise<void> {
   for (let round = 0; round < 2 * TRIES; round++) {
     const etag = (await store.head(kind.pointerKey))?.etag;
@@ -115,7 +137,7 @@ export async function settle<F>(
       ([name, entry]) => fileNames.has(entry.fileName) || moved.has(name),
     );
     // Neither needs the other.
-    await Promise.all([publishNames(names, plain, kind), kind.settle(signer)]);
+    await Promise.all([publishNames(names, plain, kind), kind.settle(signer, own)]);
     if ((await store.head(kind.pointerKey))?.etag === etag) return;
   }
   throw new Error(`${kind.pointerKey}: other publishers are at work all the time; run the update again.`);

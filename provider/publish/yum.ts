@@ -11,23 +11,12 @@ import { foreignRpms } from '../formats/foreignIndexes';
 import { Signer } from '../gpg';
 import { isOfUnknownKey, isSignedBy, signersOf } from '../gpgVerify';
 import { Store } from '../store/store';
-import { adoptable, adoptRepository } from './adopt';
 import { isIntact } from './blobs';
-import { checkRepository } from './check';
-import {
-  AdoptableKind,
-  Committed,
-  Foreign,
-  foreignRepository,
-  PublishOptions,
-  untrustedIndex,
-  withJob,
-} from './job';
+import { AdoptableKind, Committed, Foreign, foreignRepository, untrustedIndex } from './job';
 import { ExpectedKeys, isSignedAsExpected } from './keys';
-import { emptyManifest, Manifest, ManifestEntry, offered } from './manifest';
+import { emptyManifest, Manifest, offered } from './manifest';
+import { adoptionOf, operationsOf } from './operations';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
-import { unpublishPackages } from './remove';
-import { publishPackages } from './repository';
 
 export type YumManifest = Manifest<YumFragment>;
 
@@ -278,76 +267,17 @@ class YumRepository implements AdoptableKind<YumFragment> {
   }
 }
 
-/** What the repository holds; an empty manifest when there is none. Errors when it is not ours. */
-export async function readYumManifest(
-  store: Store,
-  settings: RepositorySettings,
-  trusted?: Buffer,
-): Promise<YumManifest> {
-  return (await new YumRepository(store, settings).read(trusted)).manifest;
-}
+const open = (store: Store, settings: RepositorySettings) => new YumRepository(store, settings);
 
 /**
- * Lists signed rpms, whose blobs lie in the pool, beside what is listed already. A package that differs from the
- * listed one by its signature alone changes nothing: the bytes that are out stay, as the returned manifest says.
+ * A signed rpm that differs from the listed one by its signature alone changes nothing: the bytes that are out stay, as
+ * the returned manifest says.
  */
-export async function publishYum(
-  store: Store,
-  settings: RepositorySettings,
-  packages: PublishedPackage[],
-  signer: Signer,
-  date: Date,
-  options: PublishOptions = {},
-): Promise<YumManifest> {
-  const kind = new YumRepository(store, settings);
-  const job = { store, settings, kind, signer, date, options };
-  return withJob(job, (whole) => publishPackages(whole, packages));
-}
+export const {
+  read: readYumManifest,
+  publish: publishYum,
+  unpublish: unpublishYum,
+  check: checkYum,
+} = operationsOf(open);
 
-/** Makes a yum repository that others made one of ours; see `adoptRepository`. */
-export async function adoptYum(
-  store: Store,
-  settings: RepositorySettings,
-  signer: Signer,
-  date: Date,
-): Promise<YumManifest> {
-  const kind = new YumRepository(store, settings);
-  return withJob({ store, settings, kind, signer, date, options: {} }, adoptRepository);
-}
-
-/** What `adoptYum` would list. */
-export async function adoptableYum(
-  store: Store,
-  settings: RepositorySettings,
-  date: Date,
-): Promise<ManifestEntry<YumFragment>[]> {
-  const kind = new YumRepository(store, settings);
-  return (await adoptable({ store, settings, kind, date })).entries;
-}
-
-/** Takes a stack's rpms out of the repository and deletes them. */
-export async function unpublishYum(
-  store: Store,
-  settings: RepositorySettings,
-  stack: string,
-  signer: Signer,
-  date: Date,
-  options: PublishOptions = {},
-): Promise<void> {
-  const kind = new YumRepository(store, settings);
-  const job = { store, settings, kind, signer, date, options };
-  await withJob(job, (whole) => unpublishPackages(whole, stack));
-}
-
-/**
- * What is missing, edited or signed by other keys; `publishYum` of the same packages repairs it. Without a signer, any
- * signature of the published keys will do.
- */
-export async function checkYum(
-  store: Store,
-  settings: RepositorySettings,
-  packages: PublishedPackage[],
-  signer?: Signer,
-): Promise<string[]> {
-  return checkRepository(store, settings, new YumRepository(store, settings), packages, signer);
-}
+export const { adopt: adoptYum, adoptable: adoptableYum } = adoptionOf(open);

@@ -1,68 +1,69 @@
 /** A base root file system in the release's own registry, by digest: a public image, or one made here. */
-import * as fs from 'node:fs/promises';
-import * as os from 'node:os';
-import * as path from 'node:path';
 import type { BaseRow } from '../../model';
-import { referencedElsewhere } from '../ledger';
-import { copy, digest, pushRootfs, withdraw } from '../oci';
 import { changed, known, Resource } from '../resource';
-import { makeRootfs } from '../rootfs';
+import { hashOf } from '../source/parts';
+import { BaseSource, baseSource, makeBase } from '../systems/baseImage';
+import { packageList } from '../systems/packageList';
+import type { PinnedSystem } from '../systems/pin';
+import { checkStored, pinnedChange, refuseOutdated } from '../systems/stored';
+import { readStored, withdrawStored } from '../storedImage';
 import { UNKNOWN } from '../wire';
 
 export interface BaseInputs {
   bucket: string;
   /** `<registry>/<namespace>/<repository>` that keeps it. */
   repository: string;
+  /** Name in the catalog. */
+  base: string;
   row: BaseRow;
-  epoch: number;
-  /** Set by check: which of the two was taken. Kept while the row stays the same. */
-  took?: 'reference' | 'rootfs';
+  /** Address of buildkitd, which tells its packages. No reason for a change. */
+  buildkit: string;
+  /** What was agreed to; it is taken as it is. Default: made where there is none. */
+  pinned?: PinnedSystem;
+  /** Command that resolves the packages anew, for messages. */
+  command: string;
+  /** Set by check where nothing is pinned: which was taken. Kept while the row stays the same. */
+  took?: BaseSource;
+  /** Set by check: hash of the row. */
+  recipe?: string;
 }
 
 export interface BaseOutputs {
   digest: string;
   /** `<repository>@<digest>`. */
   ref: string;
-}
-
-const sameRow = (a: BaseRow, b: BaseRow) => JSON.stringify(a) === JSON.stringify(b);
-
-/** Whether the public registry answers with that very image. */
-async function reachable(reference: string): Promise<boolean> {
-  return digest(reference, { timeout: 5000 }).then(
-    (found) => found !== undefined,
-    () => false,
-  );
+  /** Installed packages, `name version architecture`. */
+  packages: string[];
 }
 
 async function make(inputs: BaseInputs): Promise<BaseOutputs> {
-  const { repository, row, took } = inputs;
-  if (took === 'reference') {
-    const pinned = row.reference.slice(row.reference.indexOf('@') + 1);
-    await copy(row.reference, `${repository}@${pinned}`);
-    return { digest: pinned, ref: `${repository}@${pinned}` };
-  }
-  const work = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-base-'));
-  try {
-    const tar = path.join(work, 'rootfs.tar');
-    await makeRootfs(row.rootfs, tar);
-    const made = await pushRootfs(repository, tar);
-    return { digest: made, ref: `${repository}@${made}` };
-  } finally {
-    await fs.rm(work, { recursive: true, force: true });
-  }
+  const { row, took = 'rootfs', repository, pinned, buildkit } = inputs;
+  const made = pinned?.digest ?? (await makeBase(row, took, repository));
+  const ref = `${repository}@${made}`;
+  return { digest: made, ref, packages: pinned?.packages ?? (await packageList(buildkit, ref)) };
 }
 
 export const base: Resource<BaseInputs, BaseOutputs> = {
   async check(news, olds) {
     const inputs = known<BaseInputs>(news);
     if (!inputs || news === UNKNOWN) return news;
-    const kept = olds?.took && sameRow(olds.row, inputs.row) ? olds.took : undefined;
-    return { ...inputs, took: kept ?? ((await reachable(inputs.row.reference)) ? 'reference' : 'rootfs') };
+    const { row, pinned, command } = inputs;
+    const recipe = hashOf(row);
+    if (pinned) {
+      const what = `the base ${inputs.base}`;
+      refuseOutdated(pinned, recipe, what, command);
+      await checkStored(inputs, olds, what);
+      return { ...inputs, recipe };
+    }
+    const kept = olds?.recipe === recipe ? olds.took : undefined;
+    return { ...inputs, recipe, took: kept ?? (await baseSource(row)) };
   },
 
   diff(olds, news) {
-    return { changes: changed(olds, news, ['repository', 'row', 'took']) };
+    const isPinned = news !== UNKNOWN && known(news.pinned) !== undefined;
+    // What was pinned stays when it is no longer, until it has to be made anew.
+    const made: (keyof BaseInputs)[] = isPinned ? [] : olds.took ? ['recipe', 'took'] : ['recipe'];
+    return { changes: [...changed(olds, news, ['repository', ...made]), ...pinnedChange(olds, news)] };
   },
 
   async create(inputs) {
@@ -74,11 +75,6 @@ export const base: Resource<BaseInputs, BaseOutputs> = {
     return make(news);
   },
 
-  async read(state) {
-    return (await digest(state.ref)) ? state : undefined;
-  },
-
-  async delete(state) {
-    if (!(await referencedElsewhere(state.bucket, state.ref))) await withdraw([state.ref]);
-  },
+  read: readStored,
+  delete: withdrawStored,
 };

@@ -6,13 +6,13 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { PartRule } from '../../model';
-import { referencedElsewhere } from '../ledger';
-import { digest, pushFiles, withdraw } from '../oci';
+import { pushFiles } from '../oci';
 import { changed, changedIfKnown, Resource } from '../resource';
 import { listTree, unpackTar, writeTar } from '../source/files';
 import { partOf } from '../source/parts';
 import { openStore } from '../store/open';
 import type { Blob } from './source';
+import { readStored, withdrawStored } from '../storedImage';
 
 /** Some files of one archive, or the archive itself. */
 export interface ContextFile {
@@ -60,17 +60,37 @@ async function put(bucket: string, file: ContextFile, root: string, work: string
   await openStore(bucket).download(file.archive.key, archive);
   await fs.rm(unpacked, { recursive: true, force: true });
   await fs.mkdir(unpacked);
-  await unpackTar(archive, unpacked);
-  const top = file.root === '*' ? ((await fs.readdir(unpacked))[0] ?? '') : (file.root ?? '');
+  const { root: start, unpack } = file;
+  /** Folders that are not empty in the archive, though they may be here. */
+  const filled = new Set<string>();
+  // Most of a tree does not go into the context, and is not worth a file.
+  await unpackTar(archive, unpacked, (name) => {
+    const inside = below(start, name);
+    if (inside === undefined) return false;
+    filled.add(path.dirname(inside));
+    return isWanted(file, unpack, inside);
+  });
+  const top = start === '*' ? ((await fs.readdir(unpacked))[0] ?? '') : (start ?? '');
   const from = path.join(unpacked, top);
+  await fs.mkdir(from, { recursive: true });
   for (const entry of await listTree(from)) {
-    const { parts } = file;
-    if (!new RegExp(file.unpack).test(entry.path)) continue;
-    if (parts && !parts.names.includes(partOf(entry.path, parts.rules))) continue;
+    if (entry.type === 'directory' && (filled.has(entry.path) || !isWanted(file, unpack, entry.path)))
+      continue;
     const to = path.join(target, entry.path);
     await fs.mkdir(path.dirname(to), { recursive: true });
     await fs.rename(path.join(from, entry.path), to);
   }
+}
+
+/** The path below the folder to start from; undefined for what lies elsewhere. */
+function below(root: string | undefined, name: string): string | undefined {
+  if (root === undefined) return name;
+  const top = root === '*' ? name.slice(0, name.indexOf('/') + 1) : `${root}/`;
+  return top !== '' && name.startsWith(top) ? name.slice(top.length) : undefined;
+}
+
+function isWanted({ parts }: ContextFile, unpack: string, name: string): boolean {
+  return new RegExp(unpack).test(name) && (!parts || parts.names.includes(partOf(name, parts.rules)));
 }
 
 async function push(inputs: ContextImageInputs): Promise<ContextImageOutputs> {
@@ -108,11 +128,6 @@ export const contextImage: Resource<ContextImageInputs, ContextImageOutputs> = {
     return push(news);
   },
 
-  async read(state) {
-    return (await digest(state.ref)) ? state : undefined;
-  },
-
-  async delete(state) {
-    if (!(await referencedElsewhere(state.bucket, state.ref))) await withdraw([state.ref]);
-  },
+  read: readStored,
+  delete: withdrawStored,
 };

@@ -1,8 +1,9 @@
 /**
- * An image in a further repository, by digest, with what is attached to it. It has no tag: tags move when every copy
- * of a release is there. Deletion is the ledger's, which knows what other releases name.
+ * An image in a further repository, by digest, with what is attached to it and belongs to it. It has no tag: tags move
+ * when every copy of a release is there. Deletion is the ledger's, which knows what other releases name.
  */
-import { attachments, copyWithAttachments, digest } from '../oci';
+import { signedBundles } from '../attest/bundles';
+import { attachments, copyAttached, copyWithAttachments, digest, hasAttached } from '../oci';
 import { changed, CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 
@@ -14,15 +15,53 @@ export interface ImageCopyInputs {
   repository: string;
   /** Tag of `image` that must stand for the digest; empty: none need to. */
   tag: string;
-  /** Digests of what is attached to the image there, and is to be here. Set by check where a tag is given. */
+  /** Digests of what is attached to the image there and is to be here; set by check where a tag is given. Absent: all. */
   attachments?: string[];
+  /** PEM: only what this key has signed of the image comes along with a tag, nothing where it is empty. Whoever may push may attach. */
+  signer?: string;
   /** This stack has published the release already: the tag may have moved on. No reason for a change. */
   isPublished?: boolean;
 }
 
-async function put({ image, digest: wanted, repository }: ImageCopyInputs): Promise<object> {
-  await copyWithAttachments(`${image}@${wanted}`, `${repository}@${wanted}`);
+const TRIES = 4;
+
+/** Another who attaches at the same time may write the list of it without what was just copied. */
+async function copyAll(image: string, wanted: string, some: string[], repository: string): Promise<void> {
+  const there = `${repository}@${wanted}`;
+  for (let tries = 0; tries < TRIES; tries++) {
+    await copyAttached(image, wanted, some, repository);
+    if (await hasAttached(there, some)) return;
+  }
+  throw new Error(
+    `${there} does not keep what belongs to it (${some.join(', ')}), tried ${TRIES} times: somebody else attaches to it at the same time. Run npm run up again when that has ended`,
+  );
+}
+
+async function put({
+  image,
+  digest: wanted,
+  repository,
+  attachments: some,
+}: ImageCopyInputs): Promise<object> {
+  if (some) await copyAll(image, wanted, some, repository);
+  else await copyWithAttachments(`${image}@${wanted}`, `${repository}@${wanted}`);
   return {};
+}
+
+const of = (repository: string, { digest: wanted }: ImageCopyInputs) => `${repository}@${wanted}`;
+
+async function belonging(reference: string, signer: string | undefined): Promise<string[]> {
+  if (signer === undefined) return attachments(reference);
+  // The other stack published before it signed.
+  if (signer === '') return [];
+  return (await signedBundles(reference, signer)).map((one) => one.digest).sort();
+}
+
+/** What came with an image that is published here. All of it did while nothing was signed. */
+async function kept(inputs: ImageCopyInputs, olds: ImageCopyInputs): Promise<string[]> {
+  if (olds.attachments && olds.signer === inputs.signer) return olds.attachments;
+  const here = of(olds.repository, inputs);
+  return belonging((await digest(here)) ? here : of(inputs.image, inputs), inputs.signer);
 }
 
 export const imageCopy: Resource<ImageCopyInputs, object> = {
@@ -30,12 +69,11 @@ export const imageCopy: Resource<ImageCopyInputs, object> = {
     const inputs = known<ImageCopyInputs>(news);
     if (!inputs || news === UNKNOWN || inputs.tag === '') return news;
     const isHere = inputs.isPublished && olds?.image === inputs.image && olds.digest === inputs.digest;
-    // The other stack may have let it go since.
-    if (isHere && !(await digest(`${inputs.image}@${inputs.digest}`)))
-      return { ...news, attachments: olds.attachments };
+    // What was agreed to is here: the other stack may have let it go since, or have attached more.
+    if (isHere && olds.attachments) return { ...news, attachments: await kept(inputs, olds) };
     const found = isHere ? inputs.digest : await digest(`${inputs.image}:${inputs.tag}`);
     if (found === inputs.digest)
-      return { ...news, attachments: await attachments(`${inputs.image}@${inputs.digest}`) };
+      return { ...news, attachments: await belonging(of(inputs.image, inputs), inputs.signer) };
     throw new CheckError(
       'digest',
       `${inputs.image}:${inputs.tag} ${found ? `was moved to ${found}` : 'is gone'}, agreed was ${inputs.digest}; repair it there (npm run refresh, then up). Nothing was changed`,
@@ -55,7 +93,9 @@ export const imageCopy: Resource<ImageCopyInputs, object> = {
   },
 
   async read(state) {
-    return (await digest(`${state.repository}@${state.digest}`)) ? state : undefined;
+    const here = `${state.repository}@${state.digest}`;
+    if (!(await digest(here))) return undefined;
+    return (await hasAttached(here, state.attachments ?? [])) ? state : undefined;
   },
 
   async delete() {

@@ -6,6 +6,7 @@ import type { Architecture, PackageRow, Product } from '../../model';
 import type { Facts } from '../buildkit';
 import { buildPackage } from '../formats/packageBuild';
 
+import { Segments } from '../formats/segments';
 import { readTemplate } from '../formats/template';
 import { rpmContents } from '../formats/rpmHeader';
 import { openSigner, signRpm } from '../gpg';
@@ -17,6 +18,8 @@ import { UNKNOWN } from '../wire';
 import type { Blob } from './source';
 
 const TEXTS = 'packaging';
+/** A package has what the others have, and mostly what the last release had. */
+const segments = new Segments('.local/cache/segments');
 
 export interface Signing {
   /** GNUPGHOME, relative to the project. */
@@ -68,10 +71,12 @@ async function texts(row: PackageRow) {
       content: await read(template),
     })),
   );
-  const scripts: Record<string, string> = {};
-  for (const [name, template] of Object.entries(row.scripts ?? {}))
-    scripts[name] = await read(template as string);
-  return { files, scripts };
+  const scripts = await Promise.all(
+    Object.entries(row.scripts ?? {}).map(
+      async ([name, template]) => [name, await read(template as string)] as const,
+    ),
+  );
+  return { files, scripts: Object.fromEntries(scripts) };
 }
 
 /** Unpacked archives of this process, by digest: a dozen packages read one tree at the same time. */
@@ -153,7 +158,7 @@ async function buildFrom(
       },
       row.from === 'source'
         ? { sourceTar: path.join(folder, 'archive.tar') }
-        : { treeDir: path.join(folder, 'root') },
+        : { treeDir: path.join(folder, 'root'), segments },
       file,
     );
     const unsigned = await hashFile(file);

@@ -1,8 +1,13 @@
 /** The release that a stack takes over from another: agreed to by digest, proved by its gates, of the right key. */
 import { isDeepStrictEqual } from 'node:util';
 import { readLedger } from '../ledger';
+import { CosignError, fingerprintOf, isUnsigned, normalized, SIGNATURE, verify } from '../attest/cosign';
+import { reasonOf } from '../attest/bundles';
+import { digest } from '../oci';
+import { keptRecord } from '../promotion/kept';
 import { PinnedRelease, ReleaseRecord, unlike, unproved } from '../promotion/record';
 import { changed, CheckError, known, Resource } from '../resource';
+import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
 
 export interface PromotionInputs {
@@ -14,6 +19,8 @@ export interface PromotionInputs {
   pinned: PinnedRelease;
   /** Fingerprint of the key that must have signed it. */
   expectedKey: string;
+  /** Fingerprint of the key that must have signed its images: SHA-256 of the DER form. Once it is out, none is needed. */
+  expectedCosignKey?: string;
   /** Keys of packages whose binaries must have been held against the oldest system, too. */
   floors: string[];
   /** Configuration namespace, for messages. */
@@ -28,6 +35,23 @@ export interface PromotionInputs {
 
 async function isPublished({ bucket, channel, stack, pinned }: PromotionInputs): Promise<boolean> {
   return (await readLedger(bucket, channel)).releases[pinned.version]?.stack === stack;
+}
+
+/**
+ * What the stack says of the agreed release: its outputs, or where it has published another one since, the record that
+ * it kept of this one.
+ *
+ * @throws CheckError where the expected key did not sign what was kept
+ */
+async function recordOf({ from, record, pinned, expectedKey, namespace }: PromotionInputs) {
+  if (!record?.records || record.version === pinned.version) return record;
+  const { bucket, records, publicKey } = record;
+  const kept = await keptRecord(openStore(bucket), records, pinned.version, publicKey);
+  if (!kept || kept.signers.includes(expectedKey)) return kept?.record ?? record;
+  throw new CheckError(
+    'expectedKey',
+    `${namespace}:expectedKey: the record of ${pinned.version} that the stack ${from} has kept is not signed by ${expectedKey}: find out who wrote it, or publish ${pinned.version} there again`,
+  );
 }
 
 function refuse({ from, record, pinned, expectedKey, floors, namespace }: PromotionInputs): void {
@@ -58,21 +82,99 @@ function refuse({ from, record, pinned, expectedKey, floors, namespace }: Promot
     );
 }
 
+/** The record with its key of images as we keep it: what is verified is the key whose fingerprint was agreed to. */
+function withOneKey({
+  from,
+  record,
+  namespace,
+}: Pick<PromotionInputs, 'from' | 'record' | 'namespace'>): ReleaseRecord | undefined {
+  if (!record?.cosignKey) return record;
+  try {
+    return { ...record, cosignKey: normalized(record.cosignKey) };
+  } catch (error) {
+    throw new CheckError(
+      'expectedCosignKey',
+      `${namespace}:expectedCosignKey: the key of images in the record of the stack ${from} cannot be taken: ${(error as Error).message}; find out who wrote it, or publish the release there again`,
+    );
+  }
+}
+
+/** Nobody asks for them by a tag, so that only this finds one that was let go. */
+async function refuseLostSystems({ from, record, namespace }: PromotionInputs): Promise<void> {
+  const systems = Object.values(record?.systems ?? {}).map((one) => `${one.repository}@${one.digest}`);
+  const found = await Promise.all(systems.map((ref) => digest(ref)));
+  const lost = systems.filter((_ref, i) => found[i] === undefined);
+  if (lost.length > 0)
+    throw new CheckError(
+      'from',
+      `${namespace}:from: the stack ${from} does not have any more what its images are made on: ${lost.join(', ')}; copy it there from a registry that has it. Nothing was changed`,
+    );
+}
+
+/** Asks the other stack's registry, as any user of these images would. @throws CheckError */
+async function refuseUnsigned({
+  from,
+  record,
+  expectedCosignKey,
+  namespace,
+  stack,
+}: PromotionInputs): Promise<void> {
+  const stop = (message: string) => {
+    throw new CheckError('expectedCosignKey', `${namespace}:expectedCosignKey: ${message}`);
+  };
+  const publicKey = record?.cosignKey;
+  if (!record || !publicKey)
+    return stop(
+      `the stack ${from} has published ${record?.version ?? 'this release'} without signatures of its images; publish it there again`,
+    );
+  if (expectedCosignKey === undefined)
+    return stop(`is not set, and ${record.version} is not out yet: npm run propose -- --stack ${stack}`);
+  const found = fingerprintOf(publicKey);
+  if (found !== expectedCosignKey)
+    stop(
+      `the stack ${from} signs images with ${found}, expected was ${expectedCosignKey}: find out who changed it before you change the setting`,
+    );
+  const images = Object.values(record.images).map((one) => `${one.repository}@${one.digest}`);
+  const problems = await Promise.all(images.map((image) => signatureProblem(image, publicKey)));
+  if (problems.flat().length > 0)
+    stop(
+      `images of ${from} are not signed by ${found}: ${problems.flat().join('; ')}. Repair it there (npm run refresh, then up). Nothing was changed`,
+    );
+}
+
+/** @throws Error where cosign cannot find out */
+async function signatureProblem(image: string, publicKey: string): Promise<string[]> {
+  try {
+    return (await verify(image, publicKey)).includes(SIGNATURE) ? [] : [`${image} has attestations alone`];
+  } catch (error) {
+    // Gone from the registry is the other stack's to repair, too.
+    if (isUnsigned(error) || /MANIFEST_UNKNOWN|NAME_UNKNOWN/.test((error as Error).message))
+      return [`${image}: ${reasonOf(error)}`];
+    if (!(error instanceof CosignError)) throw error;
+    throw new Error(
+      `whether ${image} is signed cannot be found out: ${reasonOf(error)}. Nothing was changed; run it again when the registry answers`,
+    );
+  }
+}
+
 export const promotion: Resource<PromotionInputs, object> = {
   async check(news, olds) {
     const inputs = known<PromotionInputs>(news);
     if (!inputs || news === UNKNOWN) return news;
-    // What is published is here: the other stack may go on, while this one withdraws, repairs or changes its key.
-    const isAgreed =
-      isDeepStrictEqual(olds?.pinned, inputs.pinned) && olds?.expectedKey === inputs.expectedKey;
+    // What is published is here: the other stack may go on and change its key, while this one withdraws, repairs or
+    // changes its own. Another expected key is for what is agreed to next.
+    const isAgreed = isDeepStrictEqual(olds?.pinned, inputs.pinned);
     if (isAgreed && olds?.record && (await isPublished(inputs)))
       return { ...news, record: olds.record as never, isPublished: true };
-    refuse(inputs);
-    return { ...news, isPublished: false };
+    const record = withOneKey({ ...inputs, record: await recordOf(inputs) });
+    refuse({ ...inputs, record });
+    await refuseLostSystems({ ...inputs, record });
+    await refuseUnsigned({ ...inputs, record });
+    return { ...news, record: record as never, isPublished: false };
   },
 
   diff(olds, news) {
-    return { changes: changed(olds, news, ['from', 'record', 'pinned', 'expectedKey']) };
+    return { changes: changed(olds, news, ['from', 'record', 'pinned', 'expectedKey', 'expectedCosignKey']) };
   },
 
   create(inputs) {

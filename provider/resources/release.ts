@@ -9,7 +9,7 @@ import {
   updateLedger,
   withWithdrawn,
 } from '../ledger';
-import { copy, digest, withdraw } from '../oci';
+import { attachedReferences, copy, digest, withdraw } from '../oci';
 import { changed, known, pending, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 
@@ -91,7 +91,8 @@ async function takeAway(state: ReleaseInputs, version: string, release: LedgerRe
   const unused: string[] = [];
   for (const manifest of release.manifests) {
     if (!(await referencedElsewhere(state.bucket, manifest, { channel: state.channel, version })))
-      unused.push(manifest);
+      // What is attached to it first: afterwards nobody finds that.
+      unused.push(...(await attachedReferences(manifest)), manifest);
   }
   await withdraw([...release.tags.map(({ repository, tag }) => `${repository}:${tag}`), ...unused]);
 }

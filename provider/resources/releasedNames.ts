@@ -50,6 +50,8 @@ async function others({ bucket, repositories }: ReleasedNamesInputs): Promise<st
       for (const name of [one.fileName, ...one.aliases]) {
         const key = `${listing.prefix}/${kind.folder(listing.suite)}${name}`;
         if (await isOthers(store, key, one.sha256, keyring)) found.push(key);
+        for (const { document, sha256 } of one.statements ?? [])
+          if (await isOthers(store, `${key}.${document}`, sha256, keyring)) found.push(`${key}.${document}`);
       }
     }
   }

@@ -4,7 +4,7 @@ import { openSigner } from '../gpg';
 import { KeyError } from '../gpgKeys';
 import { Kind, KINDS, Listed, RepositoryPlace, settingsOf } from '../publish/kinds';
 import { applyPolicy, Policy } from '../publish/policy';
-import { latestAliases, PublishedPackage } from '../publish/published';
+import { latestAliases, PublishedPackage, Statement } from '../publish/published';
 import { changed, CheckError, known, pending, Resource } from '../resource';
 import { openStore } from '../store/open';
 import { Previewed, UNKNOWN } from '../wire';
@@ -54,6 +54,8 @@ export interface PublishedUrl {
   size: number;
   /** Canonical name of the same bytes. */
   aliasOf?: string;
+  /** Documents beside it, by the end of their names. */
+  statements?: Record<string, Pick<PublishedUrl, 'url' | 'sha256' | 'size'>>;
 }
 
 export interface RepositoryOutputs {
@@ -75,7 +77,12 @@ const published = ({ packages, stack, prefix }: RepositoryInputs): PublishedPack
   packages.map(({ identity, ...one }) => {
     void identity; // The publisher reads it from the file.
     const key = `${prefix}/pool/${one.sha256}/${one.fileName}`;
-    return { ...one, key, built: one.key, stack };
+    const statements = one.statements?.map((statement) => ({
+      ...statement,
+      key: `${prefix}/pool/${statement.sha256}/${one.fileName}.${statement.document}`,
+      built: statement.key,
+    }));
+    return { ...one, ...(statements && { statements }), key, built: one.key, stack };
   });
 
 const policyOf = ({
@@ -120,7 +127,8 @@ function files(kind: Kind, inputs: RepositoryInputs, entries: Listed[]): Record<
       name,
       { url: at(name), sha256, size, aliasOf: fileName },
     ];
-    return [[fileName, { url: at(fileName), sha256, size }], ...aliases.map(alias)];
+    const statements = statementsOf(at(fileName), listed.get(fileName)?.statements);
+    return [[fileName, { url: at(fileName), sha256, size, ...statements }], ...aliases.map(alias)];
   });
   const moving = [...latestAliases(entries)].map(
     ([alias, { fileName, sha256, size }]): [string, PublishedUrl] => [
@@ -129,6 +137,15 @@ function files(kind: Kind, inputs: RepositoryInputs, entries: Listed[]): Record<
     ],
   );
   return Object.fromEntries([...own, ...moving]);
+}
+
+function statementsOf(url: string, statements: Statement[] = []): Pick<PublishedUrl, 'statements'> {
+  if (statements.length === 0) return {};
+  const all = statements.map(({ document, sha256, size }) => [
+    document,
+    { url: `${url}.${document}`, sha256, size },
+  ]);
+  return { statements: Object.fromEntries(all) as PublishedUrl['statements'] };
 }
 
 /** Inputs of a preview: a key that is still to be made has no fingerprint. */
@@ -274,6 +291,7 @@ function withoutUnknownDigests(news: Exclude<Previewed<RepositoryInputs>, typeof
     if (one === UNKNOWN) return one;
     return {
       ...one,
+      statements: known<PublishedPackage['statements']>(one.statements) ?? [],
       sha256: known<string>(one.sha256) ?? '',
       identity: known<string>(one.identity),
       size: 0,

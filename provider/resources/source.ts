@@ -16,7 +16,8 @@ import { openStore } from '../store/open';
 
 /** Used when neither `date` nor git tells one: the day the artifact set was written down. */
 const CONSTANT_EPOCH = 1589302426;
-const CHECKOUTS = '.local/cache/git';
+/** Where git URLs are checked out to, relative to the project. */
+export const CHECKOUTS = '.local/cache/git';
 
 export interface Blob {
   /** Object key in the bucket. */
@@ -125,25 +126,9 @@ async function checkFolder(folder: string, setting: string, bucket: string): Pro
 async function listFolders({ folders }: Sources, inputs: SourceInputs) {
   const listed = [];
   for (const { name, folder } of folders) {
-    const files = await listSource(folder);
-    if (name === '') {
-      const setting = `${inputs.namespace}:source`;
-      if (files.length === 0)
-        throw new CheckError(
-          'source',
-          `${setting}: ${folder} is empty; give the folder that holds CMakeLists.txt`,
-        );
-      const missing = inputs.layout.sourceShape.filter(
-        ({ match }) => !files.some((file) => new RegExp(match).test(file.path)),
-      );
-      if (missing.length > 0) {
-        const list = missing.map(({ what }) => what).join(', ');
-        throw new CheckError(
-          'source',
-          `${setting}: ${folder} does not look like the product's source; it lacks ${list}`,
-        );
-      }
-    }
+    const files = await listSource(folder, (paths) => {
+      if (name === '') checkShape(folder, paths, inputs);
+    });
     if (name !== '' && files.length === 0) {
       const setting = `${inputs.namespace}:${name === 'patches' ? name : `extra.${name}`}`;
       throw new CheckError(
@@ -154,6 +139,25 @@ async function listFolders({ folders }: Sources, inputs: SourceInputs) {
     listed.push({ name, folder, files });
   }
   return listed;
+}
+
+/** Before anything is read: a wrong folder may have much that takes long, or cannot be read. */
+function checkShape(folder: string, paths: string[], { namespace, layout }: SourceInputs): void {
+  const setting = `${namespace}:source`;
+  if (paths.length === 0)
+    throw new CheckError(
+      'source',
+      `${setting}: ${folder} is empty; give the folder that holds CMakeLists.txt`,
+    );
+  const missing = layout.sourceShape.filter(
+    ({ match }) => !paths.some((file) => new RegExp(match).test(file)),
+  );
+  if (missing.length === 0) return;
+  const list = missing.map(({ what }) => what).join(', ');
+  throw new CheckError(
+    'source',
+    `${setting}: ${folder} does not look like the product's source; it lacks ${list}`,
+  );
 }
 
 function mergePatches(listed: Awaited<ReturnType<typeof listFolders>>) {

@@ -8,9 +8,14 @@ import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
+import pLimit from 'p-limit';
 import * as tar from 'tar-stream';
 
 const run = promisify(execFile);
+/** Files that are read at the same time: a preview waits for all of a source. */
+const reading = pLimit(16);
+/** Bytes of a file that is not worth a stream. */
+const SMALL = 64 * 1024;
 
 /** A file, symbolic link or empty directory; `path` has no leading slash. */
 export interface SourceFile {
@@ -25,8 +30,15 @@ export interface SourceFile {
 const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
 const hash = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
 
-/** Every file below `directory`: what git would track, so ignored files are left out and uncommitted ones are in. */
-export async function listSource(directory: string): Promise<SourceFile[]> {
+/**
+ * Every file below `directory`: what git would track, so ignored files are left out and uncommitted ones are in.
+ *
+ * @param look gets the paths before any file is read; what it throws ends the listing
+ */
+export async function listSource(
+  directory: string,
+  look: (paths: string[]) => void = () => {},
+): Promise<SourceFile[]> {
   let names: string[];
   try {
     names = await gitList(['-C', directory]);
@@ -41,7 +53,9 @@ export async function listSource(directory: string): Promise<SourceFile[]> {
       await fs.rm(empty, { recursive: true });
     }
   }
-  return collect(directory, names);
+  const found = await collect(directory, names);
+  look(found.map((entry) => entry.path));
+  return hashed(directory, found);
 }
 
 async function gitList(where: string[]): Promise<string[]> {
@@ -61,46 +75,59 @@ async function gitList(where: string[]): Promise<string[]> {
 
 /** Every file below `directory`, empty directories too. */
 export async function listTree(directory: string): Promise<SourceFile[]> {
-  return collect(directory, await fs.readdir(directory), true);
+  return hashed(directory, await collect(directory, await fs.readdir(directory), true));
 }
 
-async function collect(root: string, names: string[], emptyDirectories = false): Promise<SourceFile[]> {
-  const found: SourceFile[] = [];
-  for (const name of names) {
-    const full = path.join(root, name);
-    const stat = await fs.lstat(full).catch(() => undefined);
-    if (!stat) continue; // Tracked by git but deleted in the work tree.
-    if (stat.isSymbolicLink()) {
-      found.push({ path: name, type: 'symlink', mode: 0o644, sha256: hash(await fs.readlink(full)) });
-    } else if (stat.isDirectory()) {
-      // An untracked nested repository or a submodule stands as one entry in git's list.
-      const inner = (await fs.readdir(full)).filter((entry) => entry !== '.git');
-      if (inner.length === 0 && emptyDirectories) {
-        found.push({ path: name, type: 'directory', mode: 0o755, sha256: hash('') });
-      }
-      found.push(
-        ...(await collect(
-          root,
-          inner.map((entry) => `${name.replace(/\/$/, '')}/${entry}`),
-          emptyDirectories,
-        )),
-      );
-    } else if (stat.isFile()) {
-      found.push({
-        path: name,
-        type: 'file',
-        mode: stat.mode & 0o111 ? 0o755 : 0o644,
-        sha256: await hashFile(full),
-      });
-    }
+/** Bytes, of a file. */
+type Entry = Omit<SourceFile, 'sha256'> & { size: number };
+
+async function collect(root: string, names: string[], emptyDirectories = false): Promise<Entry[]> {
+  const found = await Promise.all(names.map((name) => entriesAt(root, name, emptyDirectories)));
+  return found.flat().sort(byPath);
+}
+
+async function entriesAt(root: string, name: string, emptyDirectories: boolean): Promise<Entry[]> {
+  const stat = await fs.lstat(path.join(root, name)).catch(() => undefined);
+  if (!stat) return []; // Tracked by git but deleted in the work tree.
+  const { size } = stat;
+  if (stat.isSymbolicLink()) return [{ path: name, type: 'symlink', mode: 0o644, size }];
+  if (stat.isDirectory()) {
+    // An untracked nested repository or a submodule stands as one entry in git's list.
+    const inner = (await fs.readdir(path.join(root, name))).filter((entry) => entry !== '.git');
+    if (inner.length === 0 && emptyDirectories)
+      return [{ path: name, type: 'directory', mode: 0o755, size: 0 }];
+    const below = inner.map((entry) => `${name.replace(/\/$/, '')}/${entry}`);
+    return collect(root, below, emptyDirectories);
   }
-  return found.sort(byPath);
+  return stat.isFile() ? [{ path: name, type: 'file', mode: stat.mode & 0o111 ? 0o755 : 0o644, size }] : [];
+}
+
+async function hashed(root: string, entries: Entry[]): Promise<SourceFile[]> {
+  return Promise.all(
+    entries.map(async ({ size, ...entry }) => ({
+      ...entry,
+      sha256: await contentOf(path.join(root, entry.path), entry.type, size),
+    })),
+  );
+}
+
+async function contentOf(file: string, type: SourceFile['type'], size: number): Promise<string> {
+  if (type === 'symlink') return hash(await fs.readlink(file));
+  if (type === 'directory') return hash('');
+  return reading(async () =>
+    size > SMALL ? hashFile(file) : hash(await fs.readFile(file).catch((error) => unreadable(file, error))),
+  );
+}
+
+/** What fails while a file is read does not say where. */
+function unreadable(file: string, error: unknown): never {
+  throw new Error(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
 }
 
 /** SHA-256 of a file's content, hex. */
 export async function hashFile(file: string): Promise<string> {
   const sum = createHash('sha256');
-  await pipeline(createReadStream(file), sum);
+  await pipeline(createReadStream(file), sum).catch((error) => unreadable(file, error));
   return sum.digest('hex');
 }
 
@@ -133,14 +160,32 @@ export async function writeTar(root: string, files: SourceFile[], epoch: number,
   await written;
 }
 
-/** Unpacks a tar or tar.gz below `directory`; an entry that would leave it is an error. */
-export async function unpackTar(archive: string, directory: string): Promise<void> {
+/**
+ * Unpacks a tar or tar.gz below `directory`; an entry that would leave it is an error.
+ *
+ * @param wanted tells of the path of anything but a directory whether it is unpacked. Default: all
+ */
+export async function unpackTar(
+  archive: string,
+  directory: string,
+  wanted: (name: string) => boolean = () => true,
+): Promise<void> {
   const extract = tar.extract();
   const work = (async () => {
     for await (const entry of extract) {
       const name = path.posix.normalize(entry.header.name).replace(/^\/+/, '');
       if (name.startsWith('..')) throw new Error(`${archive}: the entry ${entry.header.name} points outside`);
+      if (entry.header.type !== 'directory' && !wanted(name)) {
+        entry.resume();
+        continue;
+      }
       const target = path.join(directory, name);
+      if (path.relative(directory, target) === '') {
+        // The folder itself, with which dpkg and tar begin.
+        await fs.mkdir(directory, { recursive: true });
+        entry.resume();
+        continue;
+      }
       await fs.mkdir(path.dirname(target), { recursive: true });
       // A link that came before may lead its followers elsewhere.
       await checkInside(path.dirname(target), directory, archive, entry.header.name);

@@ -17,6 +17,12 @@ export async function git(args: string[]): Promise<string> {
   return stdout.trim();
 }
 
+/** What git said is wrong, without what it says to do. */
+function reason(error: unknown): string {
+  const lines = (error as { stderr?: string }).stderr?.trim().split('\n') ?? [];
+  return lines.find((line) => /^(fatal|error): /.test(line)) ?? lines.pop() ?? (error as Error).message;
+}
+
 export interface GitInfo {
   /** Commit, 40 hex digits; empty outside git. */
   revision: string;
@@ -78,10 +84,9 @@ export async function checkout(source: string, cache: string, setting: string): 
     await fs.rename(temporary, folder);
     return folder;
   } catch (error) {
-    const said = (error as { stderr?: string }).stderr?.trim().split('\n').pop() ?? (error as Error).message;
     throw new CheckError(
       'source',
-      `${setting}: cannot get ${url} at ${ref}: ${said}. Check the URL and the ref.`,
+      `${setting}: cannot get ${url} at ${ref}: ${reason(error)}. Check the URL and the ref.`,
     );
   }
 }
@@ -116,10 +121,9 @@ export async function fetchHistory(
     await fetch(commit).catch(() => fetch('+refs/heads/*:refs/heads/*'));
     return folder;
   } catch (error) {
-    const said = (error as { stderr?: string }).stderr?.trim().split('\n').pop() ?? (error as Error).message;
     throw new CheckError(
       'source',
-      `${setting}: cannot get the history of ${url}, which tells a master build's version: ${said}. ` +
+      `${setting}: cannot get the history of ${url}, which tells a master build's version: ${reason(error)}. ` +
         `Check the URL, or set the version.`,
     );
   }

@@ -28,7 +28,8 @@ export function hashOf(...values: unknown[]): string {
   return createHash('sha256').update(JSON.stringify(values, sortKeys)).digest('hex');
 }
 
-function sortKeys(_: string, value: unknown): unknown {
+/** For `JSON.stringify`: the same values are the same text. */
+export function sortKeys(_: string, value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

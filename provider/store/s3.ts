@@ -11,7 +11,9 @@ import * as fs from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import type { BucketAddress } from '../../location';
+import { meter } from '../formats/meter';
 import { contentType } from './contentType';
 import {
   Body,
@@ -27,8 +29,10 @@ import {
 type Address = Extract<BucketAddress, { kind: 's3' }>;
 type Sdk = typeof import('@aws-sdk/client-s3');
 
-/** Larger files go up in parts of this size, bytes: a part is what a lost connection costs, and what memory holds. */
-const PART = 16 * 1024 * 1024;
+/** Larger files go up in parts of this size, bytes: a part is what a lost connection costs. */
+const PART = 8 * 1024 * 1024;
+/** Such files at the same time, of all stores of the process: each holds some parts in memory. */
+const inParts = pLimit(2);
 /** Tries per request, with the SDK's exponential backoff between them. */
 const TRIES = 6;
 const FOR_EVER = 'public, max-age=31536000, immutable';
@@ -202,9 +206,16 @@ export class S3Store implements Store {
     await this.write(key, body, wanted, FOR_EVER);
   }
 
-  private async digestOf(key: string): Promise<string | undefined> {
-    const found = await this.get(key);
-    return found && digest(found.body);
+  private digestOf(key: string): Promise<string | undefined> {
+    return this.unlessAbsent(
+      this.transfer(`read ${key}`, async (client, { GetObjectCommand }) => {
+        const answer = await client.send(new GetObjectCommand(this.at(key)));
+        const { stream, found } = meter();
+        await pipeline(answer.Body as Readable, stream.resume());
+        if (found.size !== answer.ContentLength) throw new Error(`${key} was cut off`);
+        return found.sha256();
+      }),
+    );
   }
 
   async put(key: string, body: Body) {
@@ -227,10 +238,12 @@ export class S3Store implements Store {
     await this.ask(`write ${key}`, async (client, { PutObjectCommand }) => {
       if (isLarge) {
         const { Upload } = await import('@aws-sdk/lib-storage');
-        // The checksum of parts is one of each part; the whole's is in the metadata.
-        const Body = createReadStream(body.file);
-        const params = { ...object, Body, ChecksumAlgorithm: 'SHA256' as const };
-        await new Upload({ client, params, partSize: PART, queueSize: 2 }).done();
+        await inParts(() => {
+          const Body = createReadStream(body.file);
+          // The checksum of parts is one of each part; the whole's is in the metadata.
+          const params = { ...object, Body, ChecksumAlgorithm: 'SHA256' as const };
+          return new Upload({ client, params, partSize: PART, queueSize: 2 }).done();
+        });
         return;
       }
       const Body = Buffer.isBuffer(body) ? body : await fs.readFile(body.file);

@@ -143,7 +143,8 @@ describe('builders elsewhere', function () {
       cache,
     } as ReleaseSettings;
     const program = async () => {
-      const image = { ...rowOf('falco-no-driver'), dockerfile: `${UP}${work}/dockerfiles/image` };
+      const dockerfile = `${UP}${work}/dockerfiles/image`;
+      const image = { ...rowOf('falco-no-driver'), dockerfile, system: undefined };
       const source = {
         version: pulumi.output(VERSION),
         revision: pulumi.output('revision'),

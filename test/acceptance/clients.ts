@@ -152,7 +152,8 @@ export async function dnfClient(
   await fs.writeFile(path.join(repos, 'release.repo'), options.edit?.(repo) ?? repo);
   const set = (name: string, value: string) => `--setopt=${name}=${value}`;
   const common = [
-    ...['-y', `--installroot=${root}`, '--releasever=9', set('reposdir', repos)],
+    // Without the plugins of this machine.
+    ...['-y', '--noplugins', `--installroot=${root}`, '--releasever=9', set('reposdir', repos)],
     ...[`--repofrompath=distribution,${distribution}`, set('distribution.gpgcheck', '0')],
     ...[set('cachedir', `${work}/cache`), set('persistdir', `${work}/lib`), set('logdir', `${work}/log`)],
   ];

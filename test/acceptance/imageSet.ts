@@ -17,6 +17,7 @@ import { makeRootfs, ROOTFS_CACHE } from '../../provider/rootfs';
 import { listSource, listTree, unpackTar, writeTar } from '../../provider/source/files';
 import { partOf } from '../../provider/source/parts';
 import { localServices } from '../../services';
+import { dependsOf } from '../../systems';
 import { EPOCH, run, specFor } from '../unit/packaging/fixture';
 
 export const VERSION = '0.1.0';
@@ -62,7 +63,7 @@ export const base = (name = 'debian') =>
   once(`base ${name}`, async () => {
     const { repository } = await place();
     const tar = path.join(await lastingFolder(), 'base.tar');
-    await makeRootfs(catalog.bases[name].rootfs, tar, path.join(PROJECT, ROOTFS_CACHE));
+    await makeRootfs(catalog.bases[name].rootfs, tar, { cacheDir: path.join(PROJECT, ROOTFS_CACHE) });
     return `${repository}/base@${await pushRootfs(`${repository}/base`, tar)}`;
   });
 
@@ -256,8 +257,19 @@ export async function contextsOf(name: string): Promise<Record<string, string>> 
 /** Reference of an image of the catalog, built once. */
 export const image = (name: string): Promise<string> =>
   once(`image ${name}`, async () =>
-    buildImage(rowOf(name).dockerfile, { contexts: await contextsOf(name), usage: usageOf(name) }),
+    buildImage(rowOf(name).dockerfile, {
+      contexts: await contextsOf(name),
+      usage: usageOf(name),
+      options: await dependsOption(name),
+    }),
   );
+
+/** The argument that brings what the packages depend on, for images that install them. */
+async function dependsOption(name: string): Promise<string[]> {
+  const row = rowOf(name);
+  if (row.system !== 'dependencies') return [];
+  return [`build-arg:DEPENDS=${dependsOf(row, (await tree()).facts.debDepends).join(' ')}`];
+}
 
 interface Layer {
   digest: string;

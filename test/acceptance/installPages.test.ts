@@ -81,7 +81,13 @@ describe('install pages, as written', function () {
       );
       assert.match(text, /^falco version 0\.25\.0$/m);
       assert.match(text, /^Unpacking falco \(0\.25\.0\) over \(0\.24\.0\)/m);
-      assert.equal(await root.exists('usr/bin/falco'), false);
+      for (const name of [
+        'usr/bin/falco',
+        'etc/apt/sources.list.d/falco.sources',
+        'etc/apt/sources.list.d/falco.list',
+        'usr/share/keyrings/falco-archive-keyring.gpg',
+      ])
+        assert.equal(await root.exists(name), false, name);
     });
 
     it('dnf', async () => {

@@ -121,7 +121,7 @@ async function unpackBase(include: string[]): Promise<string> {
   process.on('exit', () => rmSync(work, { recursive: true, force: true }));
   const [base, folder] = [path.join(work, 'base.tar'), path.join(work, 'root')];
   const settings = { ...catalog.bases.debian.rootfs, include };
-  await makeRootfs(settings, base, path.resolve(__dirname, '../..', ROOTFS_CACHE));
+  await makeRootfs(settings, base, { cacheDir: path.resolve(__dirname, '../..', ROOTFS_CACHE) });
   await fs.mkdir(path.join(folder, 'dev'), { recursive: true });
   await run('tar', ['-x', '--numeric-owner', '-p', '-f', base, '-C', folder]);
   await fs.rm(base);

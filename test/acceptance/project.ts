@@ -37,8 +37,12 @@ export interface Outputs {
   downloads: { url: string };
 }
 
-/** The files that git tracks or would track; node_modules is shared, BuildKit is this project's, so that its cache is. */
-export async function copyProject(): Promise<Project> {
+/**
+ * The files that git tracks or would track; node_modules is shared, BuildKit is this project's, so that its cache is.
+ *
+ * @param further environment of its scripts, as it is when one starts
+ */
+export async function copyProject(further: NodeJS.ProcessEnv = {}): Promise<Project> {
   const { buildkit } = await place();
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-project-'));
   const list = await run('git', [
@@ -61,7 +65,7 @@ export async function copyProject(): Promise<Project> {
   await fs.mkdir(bases, { recursive: true });
   await fs.symlink(bases, path.join(folder, '.local/cache/rootfs'));
   const env = { ...process.env, BUILDKIT_HOST: buildkit, INIT_CWD: folder };
-  const script = (name: string, ...args: string[]) => runScript(folder, env, name, args);
+  const script = (name: string, ...args: string[]) => runScript(folder, { ...env, ...further }, name, args);
   const ok = async (name: string, ...args: string[]) => {
     const outcome = await script(name, ...args);
     if (outcome.status !== 0)

@@ -5,6 +5,7 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
+import type { Suite } from 'mocha';
 import { Limits } from '../../cli/status/ask';
 import { statusOf } from '../../cli/status/command';
 import { Questions } from '../../cli/status/questions';
@@ -20,8 +21,13 @@ export const [OLD, NEW] = ['0.23.0', '0.24.0'];
 const LIMITS: Limits = { silence: 4000, total: 60_000, atOnce: 8, pause: 10 };
 
 export class PublicPlaces {
+  work = '';
+  /** The bucket as it should be. */
+  whole = '';
   /** This test's copy of the bucket. */
   bucket = '';
+  front!: Front;
+  signer!: Signer;
   fate: (key: string) => Fate = () => 'answer';
   /** `<host>/<namespace>`. */
   first = '';
@@ -30,42 +36,43 @@ export class PublicPlaces {
   digests: Record<string, string> = {};
   private registries: TestRegistry[] = [];
 
-  private constructor(
-    readonly work: string,
-    /** As it should be. */
-    readonly whole: string,
-    readonly front: Front,
-    readonly signer: Signer,
-  ) {}
-
-  static async start(): Promise<PublicPlaces> {
-    const work = await fs.mkdtemp(path.join(os.tmpdir(), 'status-'));
-    const whole = path.join(work, 'whole');
-    await fs.mkdir(whole);
-    const front = await startFront(
-      () => places.bucket,
-      0,
-      (key) => places.fate(key),
-    );
-    const places = new PublicPlaces(work, whole, front, await testSigner());
-    for (const version of [OLD, NEW]) await publishVersion({ ...places.publication, bucket: whole }, version);
-    for (const name of ['first', 'second'] as const) {
-      const registry = await startRegistry(await places.temporary(), true);
-      places.registries.push(registry);
-      places[name] = `${registry.host}/falcosecurity`;
-    }
-    places.digests = await pushImages(places.first, work, [OLD, NEW]);
+  /** Made before the tests of a suite, as it should be before each one, and gone after them. */
+  static of(suite: Suite): PublicPlaces {
+    suite.timeout(240_000);
+    const places = new PublicPlaces();
+    before(() => places.start());
+    after(() => places.stop());
+    beforeEach(() => places.reset());
     return places;
   }
 
-  async stop(): Promise<void> {
+  private async start(): Promise<void> {
+    this.work = await fs.mkdtemp(path.join(os.tmpdir(), 'status-'));
+    this.whole = path.join(this.work, 'whole');
+    await fs.mkdir(this.whole);
+    this.signer = await testSigner();
+    this.front = await startFront(
+      () => this.bucket,
+      0,
+      (key) => this.fate(key),
+    );
+    for (const version of [OLD, NEW])
+      await publishVersion({ ...this.publication, bucket: this.whole }, version);
+    for (const name of ['first', 'second'] as const) {
+      const registry = await startRegistry(await this.temporary(), true);
+      this.registries.push(registry);
+      this[name] = `${registry.host}/falcosecurity`;
+    }
+    this.digests = await pushImages(this.first, this.work, [OLD, NEW]);
+  }
+
+  private async stop(): Promise<void> {
     await this.front.close();
     for (const registry of this.registries) await registry.stop();
     await fs.rm(this.work, { recursive: true, force: true });
   }
 
-  /** Everything as it should be. */
-  async reset(): Promise<void> {
+  private async reset(): Promise<void> {
     this.fate = () => 'answer';
     this.bucket = await this.temporary();
     await run('cp', ['-a', `${this.whole}/.`, this.bucket]);

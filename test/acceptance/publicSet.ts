@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { catalog } from '../../catalog';
 import { fileNames, fill, publicNames } from '../../names';
 import { Signer, signRpm } from '../../provider/gpg';
-import { copy, pushFiles } from '../../provider/oci';
+import { copy, pushRootfs } from '../../provider/oci';
 import { KINDS, settingsOf } from '../../provider/publish/kinds';
 import { PublishedPackage, RepositorySettings } from '../../provider/publish/published';
 import { openStore } from '../../provider/store/open';
@@ -80,14 +80,17 @@ export async function publishVersion(
   }
 }
 
-/** Every image of the catalog, by `<image>:<version>`; pushed to the first namespace, to be copied to others. */
+/**
+ * Every image of the catalog, by `<image>:<version>`; pushed to the first namespace, to be copied to others. The layer
+ * is gzipped, as builds have it: copiers compress others, which gives another digest.
+ */
 export async function pushImages(namespace: string, work: string, versions: string[]) {
   const digests: Record<string, string> = {};
   for (const { name } of catalog.images) {
     for (const version of versions) {
       const tar = path.join(work, 'image.tar');
       await fs.writeFile(tar, tarOf(`${name}-${version}`));
-      digests[`${name}:${version}`] = await pushFiles(`${namespace}/${name}`, tar);
+      digests[`${name}:${version}`] = await pushRootfs(`${namespace}/${name}`, tar);
     }
   }
   return digests;

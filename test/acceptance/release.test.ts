@@ -172,7 +172,15 @@ describe('release', function () {
         changedNames(changes, 'package-').filter((name) => name !== 'tree'),
         packages,
       );
-      assert.deepEqual(changedNames(changes, 'image-'), images);
+      const isTold = (name: string) => name.startsWith('statements-');
+      assert.deepEqual(
+        changedNames(changes, 'image-').filter((name) => !isTold(name)),
+        images,
+      );
+      // What is told of each, and who signed it.
+      assert.deepEqual(changedNames(changes, 'statements-'), packages);
+      assert.deepEqual(changedNames(changes, 'image-statements-'), images);
+      assert.deepEqual(changedNames(changes, 'attestation-'), images);
       assert.deepEqual(changedNames(changes, 'gate-'), gatesOf(packages, images));
       const tags = changedNames(changes, 'tag-').filter((name) => name !== 'ledger');
       const names = images.flatMap((name) => (name === 'falco-no-driver' ? [name, 'falco-slim'] : [name]));
@@ -221,7 +229,7 @@ describe('release', function () {
     assert.match(stdout, /targetVersion: "0\.1\.0" => "0\.2\.0"/);
 
     await project.ok('up', '--version', '0.2.0');
-    await project.ok('preview', '--version', '0.2.0', '--expect-no-changes');
+    await project.ok('preview', '--published', '--expect-no-changes');
     const second = await project.outputs();
     assert.deepEqual(Object.keys(second.packages).sort(), [...packagesOf('0.2.0'), ...UNVERSIONED].sort());
     await assertResolves(second);

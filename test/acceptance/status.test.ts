@@ -4,8 +4,11 @@ import { spawn } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as net from 'node:net';
 import * as path from 'node:path';
+import { catalog } from '../../catalog';
 import { Report, statusTable } from '../../cli/status/table';
-import { copy } from '../../provider/oci';
+import { fingerprintOf, makeKey, sign } from '../../provider/attest/cosign';
+import { copy, digest } from '../../provider/oci';
+import { cosignKeyFile } from '../../provider/resources/cosignKeyFile';
 import { freePort } from '../unit/freePort';
 import { NEW, OLD, PublicPlaces } from './publicPlaces';
 import { publishVersion } from './publicSet';
@@ -13,13 +16,7 @@ import { publishVersion } from './publicSet';
 const ROOT = path.join(__dirname, '../..');
 
 describe('the state of a release, seen from outside', function () {
-  this.timeout(240_000);
-  let at: PublicPlaces;
-  before(async () => {
-    at = await PublicPlaces.start();
-  });
-  after(() => at.stop());
-  beforeEach(() => at.reset());
+  const at = PublicPlaces.of(this);
 
   it('is a table with a line for each place that is right', async () => {
     const report = await at.ask();
@@ -120,6 +117,36 @@ describe('the state of a release, seen from outside', function () {
     assert.deepEqual(keys.warnings, [
       `the key ${at.signer.fingerprint} (Publishing tests (not for release)) expires on ${end?.toISOString().slice(0, 10)}`,
     ]);
+  });
+
+  it('verifies the images with the published key of images, where there is one', async () => {
+    const home = path.join(at.work, 'cosign');
+    const publicKey = await makeKey(path.join(home, 'key'), '');
+    const names = catalog.images.flatMap(({ name, aliases }) => [
+      `${name}:${NEW}`,
+      ...aliases.map(({ repository, suffix }) => `${repository}:${NEW}${suffix}`),
+    ]);
+    const signAll = async (namespace: string) => {
+      for (const name of names) {
+        const found = await digest(`${namespace}/${name}`);
+        const reference = `${namespace}/${name.replace(/:.*/, '')}@${found}`;
+        await sign(reference, { key: path.join(home, 'key.key'), password: '' });
+      }
+    };
+    await signAll(at.first);
+    await cosignKeyFile.create({ bucket: at.bucket, file: 'packages/cosign/cosign.pub', publicKey });
+    const by = fingerprintOf(publicKey);
+    const unsigned = names.map((name) => `${name} is not signed by the key of images ${by}`);
+    assert.deepEqual(await at.gaps(), { [at.second]: unsigned });
+    await signAll(at.second);
+    const { places } = await at.ask();
+    assert.deepEqual(
+      places.map(({ gaps }) => gaps),
+      places.map(() => []),
+    );
+    assert.equal(places[4].summary, `5 images: ${NEW} = latest; signed by ${by}`);
+    await fs.writeFile(at.file('packages/cosign/cosign.pub'), 'x');
+    assert.deepEqual(await at.gaps(), { keys: ['packages/cosign/cosign.pub holds no public key'] });
   });
 
   it('names a registry that is silent, and one that is not there, in a line each', async () => {

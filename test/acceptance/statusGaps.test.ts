@@ -19,13 +19,7 @@ const { product } = catalog;
 type Gaps = Record<string, string[]>;
 
 describe('a gap in a release, seen from outside', function () {
-  this.timeout(240_000);
-  let at: PublicPlaces;
-  before(async () => {
-    at = await PublicPlaces.start();
-  });
-  after(() => at.stop());
-  beforeEach(() => at.reset());
+  const at = PublicPlaces.of(this);
 
   let stranger = '';
   let end: Date | undefined;

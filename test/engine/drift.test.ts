@@ -128,8 +128,13 @@ describe('drift', function () {
     assert.notEqual(moved.status, 0);
     assert.match(moved.text, /tag-falco-version/);
     await remove(outputs.images['falcosecurity/falco-tester:latest']);
+    await fs.rm(fileOf('falco-0.1.0-bpf-x86_64.rpm'));
     const lost = await project.script('refresh', '--preview-only');
     assert.notEqual(lost.status, 0);
+    assert.match(
+      lost.text,
+      /The next up repairs:\n(?: .*\n)*? {2}packages\/rpm\/falco-0\.1\.0-bpf-x86_64\.rpm is missing/,
+    );
     assert.match(lost.text, /falco-tester@sha256:\S+ is not in the registry any more/);
     assert.deepEqual(await fs.readFile(checkpoint), before);
     await project.ok('refresh');

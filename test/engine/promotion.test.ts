@@ -9,12 +9,14 @@ import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
+import { subjectOf } from '../../provider/attest/provenance';
 import { rpmContents, rpmSignature } from '../../provider/formats/rpmHeader';
 import { signersOf } from '../../provider/gpgVerify';
-import { copy, digest } from '../../provider/oci';
+import { copy, digest, remove } from '../../provider/oci';
 import { openStore } from '../../provider/store/open';
 import { Store } from '../../provider/store/store';
 import { copyProject, Outputs, Project } from '../acceptance/project';
+import { comparable, expectText } from './previewTexts';
 import { Front, startFront } from '../publishing/front';
 import { aptMachine, dnfMachine } from '../publishing/realClients';
 import { startRegistry, TestRegistry } from '../unit/registryServer';
@@ -27,6 +29,7 @@ interface Recorded extends Outputs {
   release: {
     signingKey: string;
     packages: Record<string, { key: string; identity: string; sha256: string }>;
+    systems: Record<string, { repository: string; digest: string }>;
   };
 }
 
@@ -118,14 +121,14 @@ describe('a promoted release', function () {
   });
 
   it('is agreed to by digest first, and by nothing else', async () => {
-    await refused(/falco:expectedKey: "" is no fingerprint/);
+    await refused(/falco:expectedKey: is not set, .*: npm run propose -- --stack local-prod/);
     const { stdout } = await project.ok('propose', ...PROD);
     assert.match(stdout, /^version none => 0\.1\.0$/m);
     assert.match(stdout, /^ {2}\+ image falco [0-9a-f]{12}$/m);
     assert.deepEqual(await prod.list(''), []);
   });
 
-  it('is refused with a tampered blob, a moved tag or another key, and nothing is published', async () => {
+  it('is refused with a tampered blob, a moved tag, a lost system or another key, and nothing is published', async () => {
     const { release, images } = await outputs();
     const blob = release.packages['deb-bpf'].key;
     const good = (await staging.get(blob))?.body ?? Buffer.alloc(0);
@@ -138,6 +141,15 @@ describe('a promoted release', function () {
     await copy(other, `${repository}:0.1.0`);
     await refused(/falco-no-driver:0\.1\.0 was moved to sha256:[0-9a-f]{64}, agreed was sha256:[0-9a-f]{64}/);
     await copy(`${repository}@${wanted}`, `${repository}:0.1.0`);
+
+    const system = release.systems['falco-no-driver'];
+    const [here, aside] = [system.repository, `${registry.host}/aside`].map((at) => `${at}@${system.digest}`);
+    await copy(here, aside);
+    await remove(here);
+    await refused(
+      /the stack local does not have any more what its images are made on: \S+base@sha256:[0-9a-f]{64};/,
+    );
+    await copy(aside, here);
 
     const agreed = await fs.readFile(prodFile, 'utf8');
     await fs.writeFile(prodFile, agreed.replace(/commit: .*/, `commit: ${'c'.repeat(40)}`));
@@ -153,19 +165,27 @@ describe('a promoted release', function () {
     assert.deepEqual(published, []);
   });
 
-  it('is nowhere when one of five images is refused by one registry, and goes on from there', async () => {
+  it('is nowhere when one of five images is refused by its registry or a mirror, and goes on from there', async () => {
     const proxy = await refusing(registry, 'falco-tester');
     try {
       const { port } = proxy.address() as AddressInfo;
-      await configure('mirrors', `["127.0.0.1:${port}/mirror"]`);
-      await refused(/the registry 127\.0\.0\.1:\d+ refuses .*falco-tester.*DENIED/);
-      assert.deepEqual(
-        (await prod.list('packages/')).filter((key) => /InRelease|mirrorlist|SHA256SUMS/.test(key)),
-        [],
-      );
-      for (const image of ['falco', 'falco-tester'])
-        for (const tag of ['0.1.0', 'latest'])
-          assert.equal(await digest(`${registry.host}/falcosecurity/${image}:${tag}`), undefined);
+      for (const [setting, value] of [
+        // A path of its own: the refusals before this have left images by digest.
+        ['registry', `127.0.0.1:${port}/refused`],
+        ['mirrors', `["127.0.0.1:${port}/mirror"]`],
+      ]) {
+        await configure(setting, value);
+        await refused(/the registry 127\.0\.0\.1:\d+ refuses .*falco-tester.*DENIED/);
+        assert.deepEqual(
+          (await prod.list('packages/')).filter((key) => /InRelease|mirrorlist|SHA256SUMS/.test(key)),
+          [],
+        );
+        for (const image of ['falco', 'falco-tester'])
+          for (const tag of ['0.1.0', 'latest'])
+            for (const namespace of ['falcosecurity', 'refused', 'mirror'])
+              assert.equal(await digest(`${registry.host}/${namespace}/${image}:${tag}`), undefined);
+        await configure('registry', registry.host);
+      }
     } finally {
       proxy.closeAllConnections();
       proxy.close();
@@ -174,7 +194,7 @@ describe('a promoted release', function () {
   });
 
   it('is equal: bytes of deb and tarball, digests of images, header and payload of rpms, which have its own key', async () => {
-    // Something is attached to an image, as a signature or a list of its contents is.
+    // Something is attached to an image that nobody signed.
     const subject = (await outputs()).images['falcosecurity/falco-no-driver:0.1.0'];
     await fs.writeFile(path.join(work, 'note.txt'), 'a note\n');
     const attach = ['artifact', 'put', '--artifact-type', 'application/example', '--subject', subject];
@@ -199,8 +219,28 @@ describe('a promoted release', function () {
     for (const reference of Object.values(to.images))
       assert.equal(await digest(reference), reference.replace(/.*@/, ''));
 
+    // What the images are made on came along, so that they can be made again with this registry alone.
+    const systems = Object.entries(from.release.systems);
+    assert.deepEqual(systems.map(([name]) => name).sort(), [
+      'debian',
+      'falco',
+      'falco-builder',
+      'falco-no-driver',
+      'falco-tester',
+    ]);
+    for (const [name, { digest: wanted }] of systems)
+      assert.equal(await digest(`${registry.host}/falcosecurity/base@${wanted}`), wanted, name);
+
     const copied = to.images['falcosecurity/falco-no-driver:0.1.0'];
-    assert.equal(await regctl(copied, 'artifact', 'list', '--format', '{{len .Descriptors}}', copied), '1');
+    const types = '{{range .Descriptors}}{{println .ArtifactType}}{{end}}';
+    const attached = (reference: string) =>
+      regctl(reference, 'artifact', 'list', '--format', types, reference);
+    const bundle = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+    // Its signature, SBOM and provenance.
+    const own = [bundle, bundle, bundle];
+    assert.deepEqual((await attached(subject)).split('\n').sort(), ['application/example', ...own]);
+    // They came along and were made anew; what nobody signed stayed behind.
+    assert.deepEqual((await attached(copied)).split('\n'), [...own, ...own]);
 
     const keyring = Buffer.from(await (await fetch(to.apt.key)).arrayBuffer());
     for (const [name, { url }] of Object.entries(to.packages).filter(([file]) => isRpm(file))) {
@@ -208,6 +248,8 @@ describe('a promoted release', function () {
       for (const [i, at] of [url, from.packages[name].url].entries())
         await fs.writeFile(files[i], Buffer.from(await (await fetch(at)).arrayBuffer()));
       assert.equal(await rpmContents(files[0]), await rpmContents(files[1]));
+      const provenance = await (await fetch(`${url}.provenance.json`)).text();
+      assert.equal(subjectOf(provenance), to.packages[name].sha256);
       const inside = await rpmSignature(files[0]);
       assert.equal((await signersOf(inside!.signed, inside!.packet, keyring)).length, 1);
       assert.ok(
@@ -229,6 +271,22 @@ describe('a promoted release', function () {
     await project.ok('preview', ...PROD, '--expect-no-changes');
     const { stdout } = await project.ok('propose', ...PROD);
     assert.match(stdout, /^version 0\.1\.0 => 0\.2\.0$/m);
+  });
+
+  it('is previewed as docs/previews/promotion.md', async () => {
+    const { stdout } = await project.ok('preview', ...PROD, '--markdown');
+    const head = [
+      '> A promotion: `npm run propose -- --stack local-prod`, `npm run preview -- --stack local-prod --markdown`, where',
+      '> 0.1.0 of the example is out and 0.2.0 is proved in the stack `local`. Made by `test/engine/promotion.test.ts`.',
+      '> Digests differ from machine to machine: they are numbered in the order in which they appear, and the registry is on',
+      '> port 5050.',
+    ];
+    const keys = { OLD: (await outputs()).release.signingKey, NEW: 'B'.repeat(40) };
+    await expectText('promotion', `${head.join('\n')}\n\n${comparable(stdout, keys)}`);
+  });
+
+  it('waits to be agreed to, also when the other stack has published the next one', async () => {
+    await project.ok('up', '--version', '0.3.0');
     await project.ok('up', ...PROD);
     await project.ok('preview', ...PROD, '--expect-no-changes');
     const to = await outputs(...PROD);
@@ -237,5 +295,21 @@ describe('a promoted release', function () {
     await machine.update();
     assert.equal(await machine.candidate('falco'), '0.2.0');
     assert.ok(await prod.head(`packages/deb/stable/falco-0.1.0-module-amd64.deb`));
+  });
+
+  it('is not taken away by a slip of the hand', async () => {
+    const { status, text } = await project.script('destroy', ...PROD);
+    assert.notEqual(status, 0);
+    assert.match(text, /npm run destroy: takes away every release that local-prod has published, and/);
+    await project.ok('preview', ...PROD, '--expect-no-changes');
+  });
+
+  it('may be an older one that the other stack has kept, proposed by its version', async () => {
+    const agreed = await fs.readFile(prodFile, 'utf8');
+    const older = await project.ok('propose', ...PROD, '--version', '0.1.0');
+    assert.match(older.stdout, /^version 0\.2\.0 => 0\.1\.0$/m);
+    const back = await project.ok('propose', ...PROD, '--version', '0.2.0');
+    assert.match(back.stdout, /^version 0\.1\.0 => 0\.2\.0$/m);
+    assert.equal(await fs.readFile(prodFile, 'utf8'), agreed);
   });
 });

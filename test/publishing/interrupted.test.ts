@@ -12,7 +12,7 @@ import { openStore } from '../../provider/store/open';
 import { Store } from '../../provider/store/store';
 import { testSigner } from '../unit/publish/bench';
 import { FaultyStore } from './faultyStore';
-import { repositories, REPOSITORIES, Repository, RepositoryName } from './repositories';
+import { removeBuilt, repositories, REPOSITORIES, Repository, RepositoryName } from './repositories';
 
 const HOUR = 3600 * 1000;
 const DATE = new Date('2026-01-02T03:04:05Z');
@@ -70,7 +70,7 @@ describe('an interrupted publisher', function () {
     it(`${name}: a removal of all that is cut at any write is finished by the next, to the last object`, async () => {
       const one = await build(name, '1.0.0');
       await of(name).publish(store, [one]);
-      await store.delete(one.built as string);
+      await removeBuilt(store, one);
       for (let at = 1, isWhole = false; !isWhole; at += STRIDE) {
         const bucket = path.join(work, `cut-${at}`);
         await fs.cp(path.join(work, 'bucket'), bucket, { recursive: true });
@@ -214,6 +214,22 @@ describe('an interrupted publisher', function () {
       });
       await assert.rejects(publish(slow, mine), /1\.1\.0-x86\.tar\.gz is released with sha256/);
       assert.equal(await bytes(theirs), theirs.sha256);
+    });
+
+    it('takes a name that its publisher takes back while it is looked at', async () => {
+      const mine = await build('downloads', '1.0.0');
+      const key = `${settings.prefix}/${mine.fileName}`;
+      const theirs = Buffer.from('theirs');
+      await store.put(key, theirs);
+      await store.put(`${key}.asc`, await signer.detach(theirs));
+      const slow = over({
+        async download(from, to) {
+          if (from === key) await store.delete(from);
+          await store.download(from, to);
+        },
+      });
+      await publish(slow, mine);
+      assert.equal(await bytes(mine), mine.sha256);
     });
 
     it('leaves nothing under names that were never listed', async () => {

@@ -77,6 +77,8 @@ export async function dnfMachine(folder: string, repo: string): Promise<Machine>
   const set = (name: string, value: string) => `--setopt=${name}=${value}`;
   const common = [
     '-y',
+    // Those of the machine are none of a user's.
+    '--noplugins',
     `--installroot=${root}`,
     '--releasever=9',
     set('reposdir', `${root}/repos`),
@@ -154,7 +156,7 @@ export async function downloadsMachine(
       await sh(`rm -f ${what.join(' ')}
         for file in ${what.join(' ')}; do
           ${curl} ${url}/$file
-          grep -F "  $file" SHA256SUMS | sha256sum --check --quiet
+          grep "  $file\$" SHA256SUMS | sha256sum --check --quiet
         done`);
       return what;
     },

@@ -4,7 +4,7 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { signRpm, Signer } from '../../provider/gpg';
 import { checkApt, publishApt, unpublishApt } from '../../provider/publish/apt';
-import { PublishedPackage, RepositorySettings } from '../../provider/publish/published';
+import { DOCUMENTS, PublishedPackage, RepositorySettings, Statement } from '../../provider/publish/published';
 import { checkDownloads, publishDownloads, unpublishDownloads } from '../../provider/publish/downloads';
 import { checkYum, publishYum, unpublishYum } from '../../provider/publish/yum';
 import { Store } from '../../provider/store/store';
@@ -52,6 +52,7 @@ async function built(
   const fileName = `${sample.name}-${sample.version}-${suffix}`;
   const key = `build/${sha256}/${fileName}`;
   await store.putImmutable(key, body);
+  const beside = (text: string) => statementsIn(store, prefix, fileName, `${text} of ${sha256}\n`);
   return {
     name: sample.name,
     version: sample.version,
@@ -63,7 +64,39 @@ async function built(
     size: body.length,
     key: `${prefix}/pool/${sha256}/${fileName}`,
     built: key,
+    statements: await beside('told'),
   };
+}
+
+/** The same package, to be published below another prefix. */
+export function below(prefix: string, one: PublishedPackage): PublishedPackage {
+  const at = (key: string) => key.replace(/^.*\/pool\//, `${prefix}/pool/`);
+  const statements = one.statements?.map((statement) => ({ ...statement, key: at(statement.key) }));
+  return { ...one, key: at(one.key), statements };
+}
+
+/** Removes what `build` made of a package, outside of the pool. */
+export async function removeBuilt(store: Store, one: PublishedPackage): Promise<void> {
+  for (const { built } of [one, ...(one.statements ?? [])]) if (built) await store.delete(built);
+}
+
+/** Documents of a package, outside of the pool. */
+export function statementsIn(
+  store: Store,
+  prefix: string,
+  fileName: string,
+  text: string,
+): Promise<Statement[]> {
+  return Promise.all(
+    DOCUMENTS.map(async (document) => {
+      const body = Buffer.from(`${document} ${text}`);
+      const sha256 = createHash('sha256').update(body).digest('hex');
+      const name = `${fileName}.${document}`;
+      const built = `build/${sha256}/${name}`;
+      await store.putImmutable(built, body);
+      return { document, sha256, size: body.length, key: `${prefix}/pool/${sha256}/${name}`, built };
+    }),
+  );
 }
 
 /** Any file will do: here it is a text. */
@@ -74,10 +107,12 @@ async function makeFile(folder: string, { name, version, content = 'content' }: 
   return file;
 }
 
-/** What the list of sums says of versioned names; aliases have been looked at. */
+/** What the list of sums says of versioned packages; aliases and documents have been looked at. */
 const versioned: Client = async (...given) => {
   const session = await downloads(...given);
-  return session && (async () => (await session()).filter((line) => /-\d+\.\d+\.\d+-x86/.test(line)));
+  return (
+    session && (async () => (await session()).filter((line) => /-\d+\.\d+\.\d+-x86\.tar\.gz /.test(line)))
+  );
 };
 
 export function repositories(signer: Signer): Repository[] {

@@ -1,65 +1,14 @@
 import assert from 'node:assert/strict';
 import * as pulumi from '@pulumi/pulumi';
 import { catalog } from '../../catalog';
+import { Declared, MOCKED_VERSION, mocksInto } from '../../cli/mocks';
 import { Catalog } from '../../model';
-
-interface Declared {
-  type: string;
-  name: string;
-  inputs: Record<string, unknown>;
-}
-
-/** Stands in for engine and providers: echoes the inputs, and what only a provider would tell. */
-function mocks(declared: Declared[]): pulumi.runtime.Mocks {
-  const hashes = {
-    binary: 'b',
-    rules: 'r',
-    module: 'm',
-    bpf: 'p',
-    driver: 'd',
-    recipe: 'c',
-    tests: 't',
-    docs: 'o',
-  };
-  return {
-    newResource({ type, name, inputs }) {
-      declared.push({ type, name, inputs: inputs as Declared['inputs'] });
-      const archive = { key: `key-${name}`, sha256: `sha256-${name}`, size: 1 };
-      const told: Record<string, object> = {
-        'artifacts:index:Source': {
-          version: '0.24.0',
-          epoch: 1589302426,
-          revision: 'abc',
-          parts: hashes,
-          sourceArchive: archive,
-          extraArchives: {},
-        },
-        'artifacts:index:SigningKey': { fingerprint: 'F'.repeat(40) },
-        'artifacts:index:Base': { ref: `base@sha256:${name}`, took: 'rootfs' },
-        'artifacts:index:InstallTree': {
-          ...archive,
-          parts: hashes,
-          contents: hashes,
-          facts: { debDepends: [], rpmRequires: [] },
-        },
-        'artifacts:index:Package': archive,
-        'artifacts:index:ContextImage': { ref: `context@sha256:${name}` },
-        'docker-build:index:Image': { digest: `sha256:${name}` },
-        'artifacts:index:Tag': { target: (inputs as { digest: string }).digest },
-        'artifacts:index:AptRepository': { files: {} },
-        'artifacts:index:YumRepository': { files: {} },
-        'artifacts:index:Downloads': { files: {} },
-      };
-      return { id: `${name}-id`, state: { ...(inputs as object), ...told[type] } };
-    },
-    call: () => ({}),
-  };
-}
+import type { ReleaseRecord } from '../../provider/promotion/record';
 
 /** Declares a whole release of the given catalog and returns every resource. */
 async function declare(which: Catalog, channel: 'release' | 'master' = 'release'): Promise<Declared[]> {
   const declared: Declared[] = [];
-  await pulumi.runtime.setMocks(mocks(declared), 'falco-artifacts', 'local');
+  await pulumi.runtime.setMocks(mocksInto(declared), 'falco-artifacts', 'local');
   const { declareRelease } = await import('../../release');
   const outputs = declareRelease(
     {
@@ -81,6 +30,7 @@ async function declare(which: Catalog, channel: 'release' | 'master' = 'release'
       withdrawn: [],
       keep: 0,
       hasSource: true,
+      systems: {},
     },
     { source: 'examples/falco-mini', extra: {}, indexKeys: [], publishedKeys: [], gnupgHome: '.local/gnupg' },
   );
@@ -119,7 +69,7 @@ describe('components', () => {
       'tag-falco-version',
     ]);
     assert.deepEqual(
-      declared.filter(({ name }) => name.includes('0.24.0')),
+      declared.filter(({ name }) => name.includes(MOCKED_VERSION)),
       [],
     );
   });
@@ -171,19 +121,19 @@ describe('components', () => {
         key: 'key-package-deb-bpf',
         sha256: 'sha256-package-deb-bpf',
         size: 1,
-        fileName: 'falco-0.24.0-bpf-amd64.deb',
+        fileName: `falco-${MOCKED_VERSION}-bpf-amd64.deb`,
       },
     ]);
     assert.deepEqual(inputs.settings, {
       PRODUCT: 'falco',
       PACKAGE: 'falco-bpf',
-      PACKAGE_VERSION: '0.24.0',
+      PACKAGE_VERSION: MOCKED_VERSION,
       NAMES: ['falco'],
       STAND_INS: [],
     });
     assert.deepEqual((inputs.checks as object[])[0], {
       run: ['/usr/bin/falco', '--version'],
-      says: '0.24.0',
+      says: MOCKED_VERSION,
     });
   });
 
@@ -198,13 +148,52 @@ describe('components', () => {
     assert.deepEqual(inputs.context, {
       location: 'dockerfiles/falco',
       named: {
-        base: { location: 'docker-image://base@sha256:base-debian' },
-        artifacts: { location: 'docker-image://context@sha256:image-falco-context' },
+        system: { location: 'docker-image://system-falco@sha256:system-falco' },
+        artifacts: { location: 'docker-image://image-falco-context@sha256:image-falco-context' },
       },
     });
     const labels = inputs.labels as Record<string, string>;
     assert.equal(labels['org.opencontainers.image.created'], '2020-05-12T16:53:46.000Z');
-    assert.equal(labels['org.opencontainers.image.version'], '0.24.0');
+    assert.equal(labels['org.opencontainers.image.version'], MOCKED_VERSION);
+  });
+
+  it('sign every image in its own repository, and copy it with what belongs to it then', async () => {
+    const declared = await declare(catalog);
+    assert.deepEqual(
+      namesOf(declared, 'artifacts:index:Attestation').sort(),
+      catalog.images.map(({ name }) => `attestation-${name}`).sort(),
+    );
+    assert.deepEqual(find(declared, 'cosign-key').inputs, {
+      home: '.local/gnupg',
+      setting: 'falco:cosignKey',
+      isPublic: false,
+      signs: true,
+    });
+    assert.deepEqual(find(declared, 'attestation-falco').inputs, {
+      repository: '127.0.0.1:5050/falcosecurity/falco',
+      digest: 'sha256:image-falco',
+      key: { home: '.local/gnupg' },
+      publicKey: 'public key',
+      bucket: '.local/bucket',
+    });
+    assert.deepEqual(find(declared, 'copy-falco-slim').inputs, {
+      image: '127.0.0.1:5050/falcosecurity/falco-no-driver',
+      digest: 'sha256:image-falco-no-driver',
+      repository: '127.0.0.1:5050/falcosecurity/falco',
+      tag: '',
+      attachments: ['sha256:attestation-falco-no-driver'],
+    });
+    const { record } = find(declared, 'record').inputs as { record: ReleaseRecord };
+    assert.equal(record.cosignKey, 'public key');
+    assert.deepEqual(record.gates['signature-falco'], ['sha256:image-falco', 'f'.repeat(64)]);
+  });
+
+  it('publish the key of images of each channel in a folder of its own', async () => {
+    const file = async (channel: 'release' | 'master') =>
+      find(await declare(catalog, channel), 'cosign-key-file').inputs;
+    const common = { bucket: '.local/bucket', publicKey: 'public key' };
+    assert.deepEqual(await file('release'), { ...common, file: 'packages/cosign/cosign.pub' });
+    assert.deepEqual(await file('master'), { ...common, file: 'packages/cosign-dev/cosign.pub' });
   });
 
   it('take a further row and a second product from the catalog alone', async () => {
@@ -217,7 +206,10 @@ describe('components', () => {
       aliases: [],
     });
     const declared = await declare(second);
-    assert.equal(find(declared, 'package-tools').inputs.fileName, 'kestrel-tools-0.24.0-x86.tar.gz');
+    assert.equal(
+      find(declared, 'package-tools').inputs.fileName,
+      `kestrel-tools-${MOCKED_VERSION}-x86.tar.gz`,
+    );
     assert.equal(
       (find(declared, 'package-deb-bpf').inputs.row as { package: string }).package,
       'kestrel-bpf',

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import * as path from 'node:path';
-import { bucketAddress, bucketUrl, builderAddress, repositoryAddress } from '../../location';
+import {
+  bucketAddress,
+  bucketUrl,
+  builderAddress,
+  repositoryAddress,
+  withoutCredentials,
+} from '../../location';
 
 const address = (text: string) => bucketAddress(text, 'falco:bucket');
 
@@ -106,4 +112,36 @@ describe('the repository of a build cache', () => {
         message: `falco:cache: "${text}" is no repository; give host/path without a tag, such as registry.example.org/build-cache`,
       });
   });
+});
+
+describe('an address with credentials', () => {
+  const SECRETS = [
+    'https://user:secret@packages.example.org',
+    'https://secret@git.example.org/falco#main',
+    'ssh://git:secret@git.example.org/falco#main',
+    'tcp://user:secret@builder:1234?tls=tls',
+    'user:secret@registry.example.org/mirror',
+    'user:sec/ret@127.0.0.1:5000',
+    '["registry.example.org","user:secret@other.example.org/x"]',
+    '{"libs":"https://user:secret@git.example.org/libs#1"}',
+    '["-DMIRROR=https://user:secret@git.example.org"]',
+  ];
+  for (const text of SECRETS)
+    it(`is refused: ${text}`, () => {
+      assert.throws(() => withoutCredentials(text, 'falco:url'), {
+        message: /^falco:url: has a password or token in an address(?![^]*sec\/?ret@)/,
+      });
+    });
+  const PLAIN = [
+    '',
+    'https://packages.example.org:8443/a',
+    '127.0.0.1:5050/falcosecurity',
+    '["docker.io/falcosecurity","registry.example.org:5000/x"]',
+    'git@git.example.org:team/falco#main',
+    'ssh://git@git.example.org/falco#main',
+    '{"a":"file:///x","b":"git@git.example.org:libs#1"}',
+    'ssh://builder@host',
+    'registry.example.org:5000/cache:tag@sha256:abc',
+  ];
+  for (const text of PLAIN) it(`is not what has none: ${text}`, () => withoutCredentials(text, 'falco:url'));
 });

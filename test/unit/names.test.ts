@@ -101,6 +101,18 @@ describe('names', () => {
     );
   });
 
+  it('finds an image whose system is another image, or has the name of a base', () => {
+    const loader = catalog.images.findIndex(({ name }) => name === 'falco-driver-loader');
+    assert.deepEqual(
+      broken((copy) => (copy.images[loader].system = 'packages')),
+      ['image falco-driver-loader: "falco" has what it takes from the distribution'],
+    );
+    assert.deepEqual(
+      broken((copy) => (copy.images[loader].name = 'debian')),
+      ['image debian: a base has that name'],
+    );
+  });
+
   it("renders an image's usage with its reference", () => {
     const image = catalog.images.find(({ name }) => name === 'falco-tester')!;
     assert.equal(

@@ -5,7 +5,16 @@ import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { copy, digest, pushFiles, pushRootfs, remove, repositoryOf, withdraw } from '../../provider/oci';
+import {
+  copy,
+  copyWithAttachments,
+  digest,
+  pushFiles,
+  pushRootfs,
+  remove,
+  repositoryOf,
+  withdraw,
+} from '../../provider/oci';
 import { freePort } from './freePort';
 import { startRegistry, TestRegistry } from './registryServer';
 
@@ -134,6 +143,15 @@ describe('oci', () => {
     await copy(`${host}/ns/from@${made}`, `${fixed}/ns/to@${made}`);
     assert.equal(await digest(`${host}/ns/to:1.2.3`), made);
     assert.equal(await digest(`${fixed}/ns/to@${made}`), made);
+  });
+
+  it('copies with attachments from repositories without any tag, many at once', async () => {
+    const repositories = Array.from({ length: 12 }, (_, i) => `${host}/ns/untagged-${i}`);
+    const made = await Promise.all(repositories.map((repository) => pushFiles(repository, tarFile)));
+    const copied = (i: number) => `${host}/ns/copied-${i}@${made[i]}`;
+    await Promise.all(repositories.map((one, i) => copyWithAttachments(`${one}@${made[i]}`, copied(i))));
+    const found = await Promise.all(made.map((_, i) => digest(copied(i))));
+    assert.deepEqual(found, made);
   });
 
   it('names the image that is to be copied and is not there', async () => {

@@ -85,22 +85,37 @@ export async function ensureTools(root, modules) {
   const before = existsSync(knownPath) ? readFileSync(knownPath, 'utf8') : '{}';
   /** @type {Known} */
   const known = JSON.parse(before);
-  // The order of `tools` is the order to build in.
-  for (const tool of tools.filter(({ module }) => modules.includes(module))) {
-    const linked = tool.binaries.filter(({ besides }) => !besides);
-    const found = await Promise.all(
-      linked.map((binary) => {
-        const beside = tool.binaries.filter(({ besides }) => besides === binary.name).map(({ name }) => name);
-        return findOnPath(binary, beside, bin, known);
-      }),
-    );
-    const folder = found.every(Boolean) ? '' : await ensureCached(join(root, 'tools'), tool);
-    linked.forEach(({ name, folder: place = 'bin' }, index) =>
-      link(found[index] ?? join(folder, name), join(root, '.local', place, name)),
-    );
-  }
+  const wanted = tools.filter(({ module }) => modules.includes(module));
+  let hasFailed = false;
+  const lanes = ['engine', 'services'].map(async (name) => {
+    for (const tool of wanted.filter(({ lane }) => lane === name)) {
+      // What the other lane is at is finished and kept.
+      if (hasFailed) return;
+      await ensureTool(root, tool, known).catch((error) => {
+        hasFailed = true;
+        throw error;
+      });
+    }
+  });
+  await Promise.all(lanes);
   const after = JSON.stringify(known);
   if (after !== before) writeFileSync(knownPath, after);
+}
+
+/** @param {string} root @param {Tool} tool @param {Known} known */
+async function ensureTool(root, tool, known) {
+  const bin = join(root, '.local', 'bin');
+  const linked = tool.binaries.filter(({ besides }) => !besides);
+  const found = await Promise.all(
+    linked.map((binary) => {
+      const beside = tool.binaries.filter(({ besides }) => besides === binary.name).map(({ name }) => name);
+      return findOnPath(binary, beside, bin, known);
+    }),
+  );
+  const folder = found.every(Boolean) ? '' : await ensureCached(join(root, 'tools'), tool);
+  linked.forEach(({ name, folder: place = 'bin' }, index) =>
+    link(found[index] ?? join(folder, name), join(root, '.local', place, name)),
+  );
 }
 
 /** @param {string} target @param {string} path where the symbolic link goes */

@@ -14,6 +14,7 @@
 /**
  * @typedef {object} Tool a Go module under tools/, whose go.mod and go.sum pin everything in it
  * @property {string} module folder under tools/
+ * @property {'engine' | 'services'} lane tools of one lane are built one after the other, the lanes side by side
  * @property {string[]} variables `package.name=value`, set by the linker
  * @property {Binary[]} binaries
  * @property {{url: string, sha256: string}} [download] tarball of the official release. Used instead of a build where
@@ -22,10 +23,12 @@
  */
 
 /** In build order: docker-build shares most packages with pulumi, so it is quick after it and takes minutes alone.
+ * A build uses all processors but when it links, or waits for one large package.
  * @type {Tool[]} */
 export const tools = [
   {
     module: 'pulumi',
+    lane: 'engine',
     variables: ['github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.250.0'],
     binaries: [
       {
@@ -49,6 +52,7 @@ export const tools = [
   },
   {
     module: 'docker-build',
+    lane: 'engine',
     variables: ['github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22'],
     binaries: [
       {
@@ -65,6 +69,7 @@ export const tools = [
   },
   {
     module: 'buildkit',
+    lane: 'services',
     variables: ['github.com/moby/buildkit/version.Version=v0.34.2'],
     binaries: [
       {
@@ -87,6 +92,7 @@ export const tools = [
   },
   {
     module: 'registry',
+    lane: 'services',
     variables: [
       'github.com/distribution/distribution/v3/version.version=v3.1.2',
       'github.com/google/go-containerregistry/cmd/crane/cmd.Version=0.22.1',
@@ -95,7 +101,7 @@ export const tools = [
     binaries: [
       {
         name: 'registry',
-        package: 'github.com/distribution/distribution/v3/cmd/registry',
+        package: 'falco-artifacts/tools/registry/cmd/registry',
         version: ['--version'],
         accept: ['3.0.0', '4.0.0'],
       },
@@ -116,6 +122,7 @@ export const tools = [
   },
   {
     module: 'regctl',
+    lane: 'services',
     variables: ['github.com/regclient/regclient/internal/version.vcsTag=v0.11.1'],
     binaries: [
       {
@@ -127,7 +134,36 @@ export const tools = [
     ],
   },
   {
+    module: 'syft',
+    lane: 'services',
+    variables: ['main.version=1.57.1'],
+    binaries: [
+      {
+        // What it finds is published: the same everywhere with patch releases of the pinned one only.
+        name: 'syft',
+        package: 'github.com/anchore/syft/cmd/syft',
+        version: ['version'],
+        accept: ['1.57.1', '1.58.0'],
+      },
+    ],
+  },
+  {
+    module: 'cosign',
+    lane: 'services',
+    variables: ['sigs.k8s.io/release-utils/version.gitVersion=v3.1.3'],
+    binaries: [
+      {
+        // Another minor may change what its flags mean, and the form of what it attaches.
+        name: 'cosign',
+        package: 'github.com/sigstore/cosign/v3/cmd/cosign',
+        version: ['version'],
+        accept: ['3.1.3', '3.2.0'],
+      },
+    ],
+  },
+  {
     module: 'versitygw',
+    lane: 'services',
     variables: ['main.Version=v1.8.0'],
     binaries: [
       {
@@ -140,6 +176,7 @@ export const tools = [
   },
   {
     module: 'actionlint',
+    lane: 'services',
     variables: ['github.com/rhysd/actionlint.version=v1.7.12'],
     binaries: [
       {
@@ -175,42 +212,58 @@ export const systemPackages = {
     { package: 'createrepo-c', command: 'createrepo_c' },
   ],
   test: [
+    { package: 'apt-mirror', command: 'apt-mirror' },
     { package: 'apt-utils', command: 'apt-ftparchive' },
+    { package: 'aptly', command: 'aptly' },
     { package: 'binutils', command: 'readelf' },
     { package: 'cmake', command: 'cmake' },
     { package: 'createrepo-c', command: 'createrepo_c' },
+    { package: 'curl', command: 'curl' },
     { package: 'dnf', command: 'dnf' },
+    { package: 'dnf-plugins-core' },
+    { package: 'diffoscope-minimal', command: 'diffoscope' },
+    { package: 'disorderfs', command: 'disorderfs' },
     { package: 'dpkg-dev', command: 'dpkg-shlibdeps' },
     { package: 'docker.io', command: 'dockerd' },
+    { package: 'faketime', command: 'faketime' },
     { package: 'g++', command: 'g++' },
+    { package: 'gpgv', command: 'gpgv' },
+    { package: 'jq', command: 'jq' },
     { package: 'kmod', command: 'modinfo' },
     { package: 'libyaml-cpp-dev' },
     { package: 'lintian', command: 'lintian' },
     { package: 'make', command: 'make' },
+    { package: 'python3-venv' },
     { package: 'rpmlint', command: 'rpmlint' },
     { package: 'shellcheck', command: 'shellcheck' },
+    { package: 'skopeo', command: 'skopeo' },
+    { package: 'wget', command: 'wget' },
   ],
 };
 
 const engine = ['pulumi'];
 const services = ['buildkit', 'registry'];
-const all = [...engine, 'docker-build', ...services, 'regctl'];
+const all = [...engine, 'docker-build', ...services, 'regctl', 'cosign'];
+/** Of what builds. */
+const making = [...all, 'syft'];
 
 /** What each command needs: tools by module, system packages by group.
  * @type {Record<string, {tools: string[], system: (keyof typeof systemPackages)[]}>} */
 export const needs = {
-  up: { tools: all, system: ['core'] },
+  up: { tools: making, system: ['core'] },
   preview: { tools: all, system: ['core'] },
   refresh: { tools: all, system: ['core'] },
   destroy: { tools: all, system: ['core'] },
   output: { tools: engine, system: [] },
   services: { tools: services, system: ['core'] },
-  propose: { tools: engine, system: [] },
+  resolve: { tools: [...engine, ...services], system: ['core'] },
+  propose: { tools: engine, system: ['keys'] },
   adopt: { tools: [], system: ['core'] },
   announce: { tools: engine, system: [] },
-  status: { tools: ['registry'], system: ['keys'] },
-  test: { tools: [...all, 'versitygw', 'actionlint'], system: ['core', 'test'] },
-  bench: { tools: all, system: ['core', 'bench'] },
+  status: { tools: ['registry', 'cosign'], system: ['keys'] },
+  verify: { tools: making, system: ['core'] },
+  test: { tools: [...making, 'versitygw', 'actionlint'], system: ['core', 'test'] },
+  bench: { tools: making, system: ['core', 'bench'] },
   'docker-build': { tools: ['docker-build'], system: [] },
   mocks: { tools: [], system: [] },
   compile: { tools: [], system: [] },

@@ -15,6 +15,8 @@ export interface Item {
   title: string;
   body: string;
   html_url: string;
+  user: { login: string; type: 'User' | 'Bot' } | null;
+  author_association: string;
   head?: string;
   base?: string;
   pull_request?: object;
@@ -43,6 +45,8 @@ const shaOf = (value: unknown) => createHash('sha1').update(JSON.stringify(value
 
 export class FakeGitHub {
   readonly repositories: Record<string, Repository> = {};
+  /** Whom the token is of; a bot is an app, and an app's token may not ask who it is. */
+  user: NonNullable<Item['user']> = { login: 'ann', type: 'User' };
   /** `METHOD path` of all that came. */
   readonly requests: string[] = [];
   /** By position in `requests`. */
@@ -129,6 +133,10 @@ export class FakeGitHub {
 
   private reply(method: string, url: string, input: Input): Reply {
     const { pathname, searchParams } = new URL(url, 'http://fake');
+    if (pathname === '/user')
+      return this.user.type === 'User'
+        ? ok({ login: this.user.login })
+        : { status: 403, body: { message: 'Resource not accessible by integration' } };
     const [, owner, name, rest = ''] = /^\/repos\/([^/]+)\/([^/]+)\/?(.*)$/.exec(decodeURI(pathname)) ?? [];
     const repository = this.repositories[`${owner}/${name}`];
     if (!repository) return missing;
@@ -214,6 +222,8 @@ export class FakeGitHub {
       title: input.title ?? '',
       body: input.body ?? '',
       html_url: `https://github.example/${name}/${isPull ? 'pull' : 'issues'}/${items.length + 1}`,
+      user: this.user,
+      author_association: 'NONE',
       ...(isPull && { head: input.head, base: input.base, pull_request: {} }),
     };
     items.push(item);

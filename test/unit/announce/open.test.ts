@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { GitHub, gitHubSettings } from '../../../announce/github';
 import { planOpening } from '../../../announce/opening';
+import { Released } from '../../../announce/release';
 import { catalog } from '../../../catalog';
 import { plain } from './charts';
-import { FakeGitHub } from './fakeGitHub';
+import { FakeGitHub, Item } from './fakeGitHub';
 
 const WEBSITE = 'falcosecurity/falco-website';
 const CHARTS = 'falcosecurity/charts';
@@ -11,7 +12,12 @@ const MARKER = '<!-- falco-artifacts:announce 0.24.0 -->';
 const BRANCH = 'falco-artifacts-0.24.0';
 const INDEX = 'content/en/docs/setup/artifacts/_index.md';
 const VALUES = 'charts/falco/values.yaml';
-const released = { version: '0.24.0', previous: '0.23.0', url: 'https://download.example', digests: {} };
+const released: Released = {
+  version: '0.24.0',
+  previous: '0.23.0',
+  url: 'https://download.example',
+  digests: {},
+};
 
 describe('opening an announcement at GitHub', () => {
   const fakes: FakeGitHub[] = [];
@@ -35,6 +41,19 @@ describe('opening an announcement at GitHub', () => {
   const items = (fake: FakeGitHub, name: string) => fake.repositories[name]?.items ?? [];
   const files = (fake: FakeGitHub, name: string, branch: string) =>
     fake.state()[name]?.branches[branch]?.[0]?.files ?? {};
+
+  /** Of a stranger, if nothing else is said. */
+  const item = (fields: Partial<Item>): Item => ({
+    ...{
+      number: 1,
+      state: 'open',
+      title: 'x',
+      body: '',
+      html_url: `https://github.example/${fields.number}`,
+    },
+    ...{ user: { login: 'mallory', type: 'User' }, author_association: 'NONE' },
+    ...fields,
+  });
 
   afterEach(async () => {
     await Promise.all(fakes.splice(0).map((fake) => fake.stop()));
@@ -60,6 +79,15 @@ describe('opening an announcement at GitHub', () => {
     assert.equal(files(fake, CHARTS, BRANCH)[VALUES], plain.replace('0.23.0', '0.24.0'));
     assert.ok(files(fake, WEBSITE, BRANCH)[INDEX]?.includes(MARKER));
     assert.deepEqual(files(fake, WEBSITE, 'main'), { 'README.md': 'site' });
+  });
+
+  it('opens nothing but the issue for a back-port', async () => {
+    const fake = await github();
+    assert.deepEqual(await run(fake, {}, { ...released, newest: '0.25.0' }), [
+      `issue at ${CHARTS}: opened https://github.example/${CHARTS}/issues/1`,
+    ]);
+    assert.deepEqual(items(fake, WEBSITE), []);
+    assert.match(items(fake, CHARTS)[0]?.body ?? '', /It is a back-port: 0\.25\.0 stays the newest release/);
   });
 
   it('changes nothing in a second run', async () => {
@@ -136,10 +164,70 @@ describe('opening an announcement at GitHub', () => {
   it('finds its issue behind hundreds of others', async () => {
     const fake = await github();
     await run(fake);
-    for (let number = 3; number < 253; number++)
-      items(fake, CHARTS).push({ number, state: 'open', title: 'x', body: '', html_url: `${number}` });
+    for (let number = 3; number < 253; number++) items(fake, CHARTS).push(item({ number }));
     assert.match((await run(fake))[2] ?? '', /: is there .*issues\/2$/);
     assert.equal(items(fake, CHARTS).length, 252);
+  });
+
+  it('is not kept from it by an issue of a stranger with its marker, open or closed', async () => {
+    const fake = await github();
+    for (const state of ['open', 'closed'] as const)
+      for (const author_association of [
+        'NONE',
+        'FIRST_TIMER',
+        'FIRST_TIME_CONTRIBUTOR',
+        'CONTRIBUTOR',
+        'MANNEQUIN',
+      ])
+        items(fake, CHARTS).push(
+          item({ number: items(fake, CHARTS).length + 1, state, body: MARKER, author_association }),
+        );
+    items(fake, CHARTS).push(item({ number: 11, body: MARKER, user: null }));
+    const before = structuredClone(items(fake, CHARTS));
+    const issue = `https://github.example/${CHARTS}/issues/13`;
+    assert.equal((await run(fake))[2], `issue at ${CHARTS}: opened ${issue}`);
+    assert.equal((await run(fake))[2], `issue at ${CHARTS}: is there ${issue}`);
+    assert.deepEqual(items(fake, CHARTS).slice(0, 11), before);
+  });
+
+  for (const author_association of ['OWNER', 'MEMBER', 'COLLABORATOR'])
+    it(`takes what ${author_association} of the repository opened for its own`, async () => {
+      const fake = await github();
+      await run(fake);
+      for (const one of [...items(fake, WEBSITE), ...items(fake, CHARTS)])
+        Object.assign(one, { author_association });
+      fake.user = { login: 'ben', type: 'User' };
+      assert.deepEqual(await run(fake), [
+        `pull request at ${WEBSITE}: is there https://github.example/${WEBSITE}/pull/1`,
+        `pull request at ${CHARTS}: is there https://github.example/${CHARTS}/pull/1`,
+        `issue at ${CHARTS}: is there https://github.example/${CHARTS}/issues/2`,
+      ]);
+    });
+
+  it('finds what an app opened with the token of an app, and with it no issue of a stranger', async () => {
+    const fake = await github();
+    fake.user = { login: 'announcer[bot]', type: 'Bot' };
+    items(fake, CHARTS).push(item({ number: 1, state: 'closed', body: MARKER }));
+    assert.equal((await run(fake)).filter((line) => line.includes(': opened ')).length, 3);
+    assert.equal((await run(fake)).filter((line) => line.includes(': is there ')).length, 3);
+  });
+
+  it("finds no issue of an app with a person's token", async () => {
+    const fake = await github();
+    const user = { login: 'helper[bot]', type: 'Bot' } as const;
+    items(fake, CHARTS).push(item({ number: 1, body: MARKER, user }));
+    assert.match((await run(fake))[2] ?? '', /: opened .*issues\/3$/);
+  });
+
+  it('opens its pull request beside a closed one of a stranger, of the same branch', async () => {
+    const fake = await github();
+    items(fake, CHARTS).push(
+      item({ number: 1, state: 'closed', body: MARKER, head: BRANCH, pull_request: {} }),
+    );
+    assert.equal(
+      (await run(fake))[1],
+      `pull request at ${CHARTS}: opened https://github.example/${CHARTS}/pull/2`,
+    );
   });
 
   it('does not take a chart or pages back to an older version', async () => {
@@ -207,8 +295,13 @@ describe('opening an announcement at GitHub', () => {
       /^GITHUB_TOKEN: is not accepted \(Bad credentials\); it may have expired: make a new one$/,
     ],
     [
+      "a stranger's open pull request of its branch",
+      (fake) => items(fake, CHARTS).push(item({ number: 1, body: MARKER, head: BRANCH, pull_request: {} })),
+      /^pull request at falcosecurity\/charts: https:\/\/github\.example\/1 is of the branch falco-artifacts-0\.24\.0, by somebody who does not belong to the repository; close it and run the same command again$/,
+    ],
+    [
       'a missing right',
-      (fake) => (fake.trouble[0] = { status: 403, body: { message: 'Resource not accessible' } }),
+      (fake) => (fake.trouble[1] = { status: 403, body: { message: 'Resource not accessible' } }),
       /^GITHUB_TOKEN: may not do GET .* \(Resource not accessible\); it needs "contents"/,
     ],
     [
@@ -227,7 +320,7 @@ describe('opening an announcement at GitHub', () => {
     ],
     [
       'a repository that was renamed',
-      (fake) => (fake.trouble[0] = { status: 301, headers: { location: '/x' } }),
+      (fake) => (fake.trouble[1] = { status: 301, headers: { location: '/x' } }),
       /: the repository was renamed; give its new name by --website or --charts$/,
     ],
     [

@@ -15,10 +15,14 @@ import { matches } from './policies';
 describe('the keys of a bucket', () => {
   it('are told apart by the prefixes of the catalog', () => {
     assert.deepEqual(bucketKeys(catalog), {
-      served: ['packages/'],
+      served: ['packages/', 'build/*/record/'],
       release: ['packages/deb/', 'packages/rpm/', 'packages/bin/x86_64/'],
-      dev: ['packages/deb-dev/', 'packages/rpm-dev/', 'packages/bin-dev/x86_64/'],
-      publicKeys: ['packages/falcosecurity-packages.asc', 'packages/falco-archive-keyring.gpg'],
+      dev: ['packages/deb-dev/', 'packages/rpm-dev/', 'packages/bin-dev/x86_64/', 'packages/cosign-dev/'],
+      publicKeys: [
+        'packages/falcosecurity-packages.asc',
+        'packages/falco-archive-keyring.gpg',
+        'packages/cosign/',
+      ],
       immutable: [
         'packages/*/pool/*',
         'packages/*/by-hash/*',
@@ -34,6 +38,7 @@ describe('the keys of a bucket', () => {
     assert.deepEqual(bucketKeys({ ...catalog, product }).publicKeys, [
       'packages/birds-packages.asc',
       'packages/kestrel-archive-keyring.gpg',
+      'packages/cosign/',
     ]);
   });
 

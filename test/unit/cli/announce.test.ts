@@ -81,6 +81,45 @@ describe('npm run announce', () => {
     assert.match(printed, /no chart\/values\.patch: give --chart DIR/);
   });
 
+  it('takes the section of the version out of a changelog', async () => {
+    fs.writeFileSync(path.join(root, 'notes.md'), '## 0.24.0\n\n- a rule\n\n## 0.23.0\n\n- another\n');
+    const printed = await announce(['--version', '0.24.0', '--changelog', 'notes.md', '--out', 'noted'], {});
+    assert.doesNotMatch(printed, /no changelog/);
+    const mail = fs.readFileSync(path.join(root, 'noted/mail.txt'), 'utf8');
+    assert.match(mail, /^Changes\n-------\n\n- a rule\n\nNew$/m);
+    assert.match(
+      await announce(['--version', '0.24.0', '--out', 'noted'], {}),
+      /no changelog in them: give --changelog FILE/,
+    );
+    assert.throws(() => announcement('--version', '0.25.0', '--changelog', 'notes.md'), {
+      message: `--changelog (${root}/notes.md): has no heading of 0.25.0; add a section "## 0.25.0" with the notes of the release`,
+    });
+    assert.throws(() => announcement('--version', '0.25.0', '--changelog', 'none.md'), {
+      message: /^--changelog: .*\/none\.md cannot be read \(ENOENT.*\); give a Markdown file$/,
+    });
+  });
+
+  it('forgets what it wrote before it was told of a back-port', async () => {
+    await announce(['--version', '0.24.0', '--out', 'beside'], {});
+    assert.ok(fs.existsSync(path.join(root, 'beside/website/pull-request.md')));
+    fs.writeFileSync(path.join(root, 'beside/website/mine'), '');
+    const printed = await announce(['--version', '0.24.0', '--latest', '0.25.0', '--out', 'beside'], {});
+    const files = fs.readdirSync(path.join(root, 'beside/website'), { recursive: true, encoding: 'utf8' });
+    assert.deepEqual(
+      files.filter((name) => !/^content(\/|$)/.test(name)),
+      ['mine'],
+    );
+    assert.deepEqual(
+      files.filter((name) => /\.md$/.test(name)),
+      [],
+    );
+    assert.match(printed, /^A back-port: website and chart are left at 0\.25\.0, the newest release\.$/m);
+    assert.match(
+      printed,
+      /once:\n {2}issue at falcosecurity\/charts: Falco 0\.24\.0: image names of the chart\n/,
+    );
+  });
+
   it('opens all with --open, once', async () => {
     const args = ['--version', '0.24.0', '--open', '--website', 'me/site', '--charts', 'me/charts'];
     assert.equal((await announce(args, fake.environment)).match(/: opened /g)?.length, 3);

@@ -46,6 +46,32 @@ describe('options of the npm commands', () => {
       ['--markdown', '--json'],
       /^npm run preview: --markdown and --json are two forms of one preview; give one$/,
     ],
+    [
+      'preview',
+      ['--published', '--version=1.0.0'],
+      /: --published and --version both say the version; give one$/,
+    ],
+    [
+      'preview',
+      ['--source=../x', '--published'],
+      /: --published and --source both say the source; give one$/,
+    ],
+    [
+      'preview',
+      ['--published', '--mocks'],
+      /: --published and --mocks exclude each other: mocks look at no state; give one$/,
+    ],
+    [
+      'preview',
+      ['--mocks', '--markdown'],
+      /^npm run preview: --mocks and --markdown exclude each other: mocks know no changes; give one$/,
+    ],
+    [
+      'preview',
+      ['--json', '--mocks'],
+      /: --mocks and --json exclude each other: mocks print one table; give one$/,
+    ],
+    ['up', ['--published'], /^npm run up: Unknown option '--published'/],
     ['up', ['--source', ''], /^npm run up: --source has an empty value; give one or leave it out$/],
     ['up', ['--version', '1.0.0', '--version=1.0.1'], /^npm run up: --version is given twice; give it once$/],
     ['up', ['extra'], /^npm run up: Unexpected argument 'extra'/],

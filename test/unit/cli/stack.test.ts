@@ -7,7 +7,7 @@ import * as path from 'node:path';
 import { parse } from 'yaml';
 import { ensureStack, stackOutputs } from '../../../cli/engine';
 import { recover } from '../../../cli/recovery';
-import { openStack } from '../../../cli/stack';
+import { openStack, PROJECT, pulumiLine, refuseUnknownStack } from '../../../cli/stack';
 
 const project = path.resolve(__dirname, '../../..');
 
@@ -113,6 +113,56 @@ describe('a stack of the scripts', () => {
     assert.deepEqual(tracked(), before);
   });
 
+  it('has the outputs that the engine tells, a secret masked', async () => {
+    const stack = openStack(root, 'local', {});
+    await ensureStack(stack);
+    assert.deepEqual(await stackOutputs(stack), {});
+    const engine = (...args: string[]) => {
+      const { status, stdout, stderr } = spawnSync('pulumi', [...args, '--stack', 'local'], {
+        cwd: root,
+        env: stack.env,
+        encoding: 'utf8',
+      });
+      assert.equal(status, 0, stderr);
+      return stdout;
+    };
+    const type = 'pulumi:pulumi:Stack';
+    const urn = `urn:pulumi:local::${PROJECT}::${type}::${PROJECT}-local`;
+    // As `pulumi stack export --show-secrets` writes it.
+    const key = {
+      '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270',
+      plaintext: '"planted"',
+    };
+    const outputs = { version: '1.2.3', apt: { url: 'https://a.example' }, notes: ['one'], none: {}, key };
+    const deployment = JSON.parse(engine('stack', 'export')) as { deployment: object };
+    Object.assign(deployment.deployment, { resources: [{ urn, type, custom: false, outputs }] });
+    fs.writeFileSync(path.join(root, 'deployment.json'), JSON.stringify(deployment));
+    engine('stack', 'import', '--file', 'deployment.json');
+    assert.deepEqual(await stackOutputs(stack), { ...outputs, key: '[secret]' });
+    assert.deepEqual(await stackOutputs(stack), JSON.parse(engine('stack', 'output', '--json')));
+  });
+
+  it('is known by its file or its state; any other name is refused, with those that there are', async () => {
+    await ensureStack(openStack(root, 'mine', {}));
+    for (const name of ['local', 'local-master', 'mine']) refuseUnknownStack(root, name);
+    assert.throws(() => refuseUnknownStack(root, 'prdo'), {
+      message:
+        '--stack: there is no stack prdo, neither a Pulumi.prdo.yaml nor a state of it; there are local, local-master, mine. ' +
+        'A new one with the settings of local is made by: npm run up -- --stack prdo',
+    });
+  });
+
+  it('is forgotten by the line that destroy ends with, pasted where pulumi is not on the PATH', async () => {
+    const stack = openStack(root, 'local', {});
+    await ensureStack(stack);
+    const line = pulumiLine(stack, 'stack rm --yes --preserve-config local');
+    const env = { HOME: process.env.HOME, PATH: '/usr/bin:/bin' };
+    const { status, stderr } = spawnSync('sh', ['-c', line], { cwd: os.tmpdir(), env, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.equal(fs.existsSync(stack.checkpoint), false);
+    assert.ok(fs.existsSync(path.join(root, 'Pulumi.local.yaml')));
+  }).timeout(30_000);
+
   describe('after a killed update', () => {
     const lockFolder = () => path.join(root, '.local/state/.pulumi/locks/organization/falco-artifacts/local');
     function lock(owner: { pid: number; hostname?: string }): string {
@@ -156,7 +206,7 @@ describe('a stack of the scripts', () => {
         const file = lock(owner);
         assert.throws(
           () => recover(openStack(root, 'local', {}), () => {}),
-          /holds its lock; .* pulumi cancel --yes --stack local$/,
+          /holds its lock; .*\/\.local\/bin\/pulumi --cwd \S+ cancel --yes --stack local$/,
         );
         assert.ok(fs.existsSync(file));
       });

@@ -74,6 +74,16 @@ Notes
     );
   });
 
+  it('says of a withdrawn release that it is, and does not tell how to install it', () => {
+    const text = summary({ ...outputs, withdrawn: true }, { name: 'local' });
+    assert.match(
+      text,
+      /^\nVersion 0\.24\.0, stack local: withdrawn; indexes, latest and unversioned names leave it out\n/,
+    );
+    assert.doesNotMatch(text, /(apt-get|dnf) install/);
+    assert.match(text, /^ {2}key: file:\/\/\/b\/k\.asc$/m);
+  });
+
   it('tells tags of another release apart, and shows the docker line of this one', () => {
     const images = {
       'x/falco:latest': '127.0.0.1:5050/x/falco@sha256:b',
@@ -101,7 +111,11 @@ Images in 127.0.0.1:5050
   });
 
   it('says so when nothing was made', () => {
-    assert.equal(summary({}, { name: 'mine' }), 'The stack mine has made nothing yet: npm run up\n');
+    assert.equal(
+      summary({}, { name: 'mine' }),
+      'The stack mine has made nothing yet: npm run up -- --stack mine\n',
+    );
+    assert.equal(summary({}, { name: 'local' }), 'The stack local has made nothing yet: npm run up\n');
   });
 
   it('gives sizes with the digits that matter', () => {
@@ -119,7 +133,12 @@ Images in 127.0.0.1:5050
 
 describe('what destroy says', () => {
   it('counts what went and names what stays', () => {
-    const text = kept(outputs, { name: 'local', config: { 'falco:bucket': '.local/bucket' } });
+    const place = {
+      root: '/p',
+      env: { PULUMI_HOME: '/p/home', PULUMI_BACKEND_URL: 's3://b?region=x&awssdk=v2' },
+    };
+    const config = { 'falco:bucket': '.local/bucket', 'falco:gnupgHome': '.local/gnupg-prod' };
+    const text = kept(outputs, { name: 'local', config, ...place });
     assert.match(
       text,
       /^Taken away: 3 package files and 3 image tags of 0\.24\.0, and every other release of this stack\.\nKept:\n/,
@@ -129,5 +148,14 @@ describe('what destroy says', () => {
       text,
       /\.local\/bucket: what other stacks published, if they did, and the public key while they need it/,
     );
+    assert.ok(
+      text.endsWith(
+        '\n  the signing key (.local/gnupg-prod), the cached tools' +
+          "\n  the stack with its history; to forget it: PULUMI_HOME=/p/home PULUMI_BACKEND_URL='s3://b?region=x&awssdk=v2' " +
+          '/p/.local/bin/pulumi --cwd /p stack rm --yes --preserve-config local',
+      ),
+      text,
+    );
+    assert.match(kept({}, { name: 'local', config: {}, ...place }), /the signing key \(\.local\/gnupg\),/);
   });
 });

@@ -89,6 +89,11 @@ describe('what the options name', () => {
       /^--source \(falco:source\): the URL has a password or token in it/,
     ],
     [
+      'a git URL with a token and without ref, not saying it',
+      '--source=https://ghp_1@git.example.org/falco',
+      /^--source \(falco:source\): the URL has a password or token in it(?![^]*ghp_1)/,
+    ],
+    [
       'an extra source from git without ref',
       '--extra=libs=https://git.example.org/libs',
       /^--extra \(falco:extra\): "https:\S+" names no ref; add #REF/,

@@ -18,7 +18,11 @@ const settings: GitHubArgs = {
       variables: { STATUS_URLS: pulumi.output('https://download.example.org') },
     },
   },
-  rules: { requiredChecks: ['preview', 'check'], releaseTags: ['[0-9]*.[0-9]*.[0-9]*'] },
+  rules: {
+    requiredChecks: ['preview', 'check'],
+    releaseTags: ['[0-9]*.[0-9]*.[0-9]*'],
+    taggers: { teams: [42], users: [7] },
+  },
 };
 
 describe('what is declared on GitHub', () => {
@@ -140,7 +144,54 @@ describe('what is declared on GitHub', () => {
           rules: { deletion: true, nonFastForward: true, update: true },
         },
       },
+      {
+        type: 'github:index/repositoryRuleset:RepositoryRuleset',
+        name: 'artifacts-rules-new-tags',
+        parent: 'artifacts-rules',
+        inputs: {
+          repository,
+          name: 'new release tags',
+          target: 'tag',
+          enforcement: 'active',
+          conditions: { refName: { includes: ['refs/tags/[0-9]*.[0-9]*.[0-9]*'], excludes: [] } },
+          rules: { creation: true },
+          bypassActors: [
+            { actorId: 42, actorType: 'Team', bypassMode: 'always' },
+            { actorId: 7, actorType: 'User', bypassMode: 'always' },
+          ],
+        },
+      },
     ]);
+  });
+
+  it('leaves the default branch to a repository that requires no check of ours', async () => {
+    const rules = { releaseTags: ['[0-9]*'], taggers: { users: [7] } };
+    const found = await declared((opts) =>
+      declareGitHub({ repository, variables: {}, environments: {}, rules }, opts),
+    );
+    const rulesets = found.filter(({ type }) => type.endsWith(':RepositoryRuleset'));
+    const common = {
+      repository,
+      target: 'tag',
+      enforcement: 'active',
+      conditions: { refName: { includes: ['refs/tags/[0-9]*'], excludes: [] } },
+    };
+    assert.deepEqual(
+      rulesets.map(({ inputs }) => inputs),
+      [
+        {
+          ...common,
+          name: 'release tags',
+          rules: { deletion: true, nonFastForward: true, update: true },
+        },
+        {
+          ...common,
+          name: 'new release tags',
+          rules: { creation: true },
+          bypassActors: [{ actorId: 7, actorType: 'User', bypassMode: 'always' }],
+        },
+      ],
+    );
   });
 
   it('may be of several repositories, one of them with rules of its own', async () => {
@@ -201,7 +252,7 @@ describe('the page of a release', () => {
   };
 
   it('is a GitHub Release of the version on its commit, kept when the next version takes its place', async () => {
-    const of = { ...inputs, version: '0.24.0', isLatest: true };
+    const of = { ...inputs, version: '0.24.0', isLatest: true, isWithdrawn: false };
     let url: pulumi.Output<string> | undefined;
     const found = await declared((opts) => {
       ({ url } = new GitHubRelease('github', { repository: 'product', ...of }, opts));
@@ -230,7 +281,13 @@ describe('the page of a release', () => {
   });
 
   it('is a pre-release for a candidate', async () => {
-    const args = { repository: 'product', ...inputs, version: '0.24.0-rc1', isLatest: false };
+    const args = {
+      repository: 'product',
+      ...inputs,
+      version: '0.24.0-rc1',
+      isLatest: false,
+      isWithdrawn: false,
+    };
     const found = await declared((opts) => new GitHubRelease('github', args, opts));
     assert.equal(found[1].inputs.prerelease, true);
     assert.equal(found[1].inputs.tagName, '0.24.0-rc1');

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { declareInfraStack, stackConfig } from '../aws/declared';
 import { declaredResources } from '../../../cli/mocks';
 
+const github = stackConfig('infra')['infra:github'] as object;
+
 const named = (declared: Awaited<ReturnType<typeof declareInfraStack>>, type: string) =>
   declared.filter((one) => one.type.endsWith(`:${type}`)).map(({ name }) => name);
 
@@ -27,10 +29,69 @@ describe('what the stack infra declares on GitHub', function () {
       'falco-staging-AWS_ROLE_ARN arn:mock:role-staging',
       'falco-staging-master-AWS_ROLE_ARN arn:mock:role-staging-master',
     ]);
-    assert.deepEqual(named(declared, 'RepositoryRuleset'), [
-      'falco-artifacts-rules-branch',
-      'falco-artifacts-rules-tags',
-    ]);
+  });
+
+  it('lets the reviewers of a release alone make a release tag, here and at a caller, whose branch rules stay its own', async () => {
+    const rulesets = (
+      await declareInfraStack({ 'infra:github': { ...github, teams: [5], users: [7] } })
+    ).filter(({ type }) => type === 'github:index/repositoryRuleset:RepositoryRuleset');
+    assert.deepEqual(
+      rulesets.map(({ name }) => name),
+      [
+        'falco-artifacts-rules-branch',
+        'falco-artifacts-rules-new-tags',
+        'falco-artifacts-rules-tags',
+        'falco-rules-new-tags',
+        'falco-rules-tags',
+      ],
+    );
+    const [, ...ofTags] = rulesets;
+    const common = {
+      target: 'tag',
+      enforcement: 'active',
+      conditions: { refName: { includes: ['refs/tags/[0-9]*.[0-9]*.[0-9]*'], excludes: [] } },
+    };
+    assert.deepEqual(
+      ofTags.map(({ inputs }) => inputs),
+      ['falco-artifacts', 'falco'].flatMap((repository) => [
+        {
+          ...common,
+          repository,
+          name: 'new release tags',
+          rules: { creation: true },
+          bypassActors: [
+            { actorId: 5, actorType: 'Team', bypassMode: 'always' },
+            { actorId: 7, actorType: 'User', bypassMode: 'always' },
+          ],
+        },
+        {
+          ...common,
+          repository,
+          name: 'release tags',
+          rules: { deletion: true, nonFastForward: true, update: true },
+        },
+      ]),
+    );
+  });
+
+  it('lets a job use staging only from a tag that the reviewers alone make', async () => {
+    const declared = await declareInfraStack();
+    const inputsOf = (type: string) =>
+      declared.filter((one) => one.type.endsWith(`:${type}`)).map(({ inputs }) => inputs);
+    const [{ conditions }] = inputsOf('RepositoryRuleset').filter(({ name }) => name === 'new release tags');
+    const ruled = (conditions as { refName: { includes: string[] } }).refName.includes;
+    const policies = inputsOf('RepositoryEnvironmentDeploymentPolicy').filter(
+      ({ environment }) => environment === 'staging',
+    );
+    assert.deepEqual(
+      policies,
+      ['falco-artifacts', 'falco'].map((repository) => ({
+        repository,
+        environment: 'staging',
+        tagPattern: '[0-9]*.[0-9]*.[0-9]*',
+      })),
+    );
+    for (const { tagPattern } of policies) assert.ok(ruled.includes(`refs/tags/${tagPattern}`));
   });
 
   it('never gets a token as an input, which would stand in the state', async () => {

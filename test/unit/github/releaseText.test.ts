@@ -67,6 +67,7 @@ describe('the text of a release', () => {
     },
     notes: '\nFaster.\n',
     isLatest: true,
+    isWithdrawn: false,
   };
 
   it('has the notes, a table of files and one of images, checksums and the commit', () => {
@@ -125,6 +126,15 @@ Built from commit ${'c'.repeat(40)}.
     assert.ok(releaseBody({ ...release, isLatest: false }).startsWith(line));
     const candidate = releaseBody({ ...release, version: '0.24.0-rc1', isLatest: false });
     assert.ok(candidate.startsWith('Faster.'));
+  });
+
+  it('of a withdrawn one says so, and nothing of newer ones', () => {
+    for (const isLatest of [true, false])
+      assert.ok(
+        releaseBody({ ...release, isLatest, isWithdrawn: true }).startsWith(
+          '**0.24.0 was withdrawn: use another release.**\n\nFaster.',
+        ),
+      );
   });
 
   it('is refused when it is longer than GitHub takes', () => {

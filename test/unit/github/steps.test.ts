@@ -163,7 +163,32 @@ describe('a step of the workflows', function () {
       const [, newest] = github.releases;
       const env = { ...github.env, STACK_FILES: folder, GITHUB_REPOSITORY: 'birds/other' };
       await ok('node tools/github/latestRelease.mjs prod', { ...env, RELEASES_REPOSITORY: REPOSITORY });
-      assert.deepEqual(github.writes, [[`PATCH /releases/${newest.id}`, { make_latest: 'true' }]]);
+      const withdrawn = github.releases[2];
+      const notice = '**0.25.0 was withdrawn: use another release.**\n\n';
+      assert.deepEqual(github.writes, [
+        [`PATCH /releases/${newest.id}`, { make_latest: 'true' }],
+        [`PATCH /releases/${withdrawn.id}`, { body: notice }],
+      ]);
+    });
+
+    it('says so on the page of a version that was withdrawn, once, until it is back', async () => {
+      const notice = '**0.25.0 was withdrawn: use another release.**\n\n';
+      const fields = { tag_name: '0.25.0', draft: false, prerelease: false };
+      const env = { ...github.env, STACK_FILES: folder, RELEASES_REPOSITORY: REPOSITORY };
+      const page = github.thing({ ...fields, body: 'Faster.' });
+      github.releases.push(page);
+      await fs.writeFile(file('Pulumi.prod.yaml'), 'config:\n  falco:withdrawn: [0.25.0]\n');
+      await ok('node tools/github/latestRelease.mjs prod', env);
+      assert.deepEqual(github.writes, [[`PATCH /releases/${page.id}`, { body: `${notice}Faster.` }]]);
+      github.releases[0] = { ...page, body: `${notice}Faster.` };
+      await ok('node tools/github/latestRelease.mjs prod', env);
+      assert.equal(github.writes.length, 1);
+      await fs.writeFile(file('Pulumi.prod.yaml'), 'config:\n  falco:immutable: true\n');
+      await ok('node tools/github/latestRelease.mjs prod', env);
+      assert.deepEqual(github.writes.slice(1), [
+        [`PATCH /releases/${page.id}`, { make_latest: 'true' }],
+        [`PATCH /releases/${page.id}`, { body: 'Faster.' }],
+      ]);
     });
   });
 
@@ -217,7 +242,7 @@ describe('a step of the workflows', function () {
     });
   });
 
-  it('that imports the signing key puts it into the keyring, with a real gpg', async () => {
+  it('that imports the keys puts those of gpg into the keyring, with a real gpg, and that of images into its file', async () => {
     const gpg = (home: string, ...args: string[]) =>
       execFileSync('gpg', ['--homedir', home, '--batch', '--quiet', ...args], { encoding: 'utf8' });
     const [from, to] = [file('from'), file('to')];
@@ -225,14 +250,24 @@ describe('a step of the workflows', function () {
     try {
       gpg(from, '--passphrase', '', '--quick-generate-key', 'Staging <s@example.org>', 'ed25519', 'sign');
       const key = gpg(from, '--armor', '--export-secret-keys');
-      await fs.writeFile(file('Pulumi.staging.yaml'), `config:\n  falco:gnupgHome: ${to}\n`);
-      const env = { SIGNING_KEY: key, STACK_FILES: folder };
+      const cosignKey = file('keys/staging.key');
+      const settings = `config:\n  falco:gnupgHome: ${to}\n  falco:cosignKey: ${cosignKey}\n`;
+      await fs.writeFile(file('Pulumi.staging.yaml'), settings);
+      const env = { SIGNING_KEY: key, COSIGN_KEY: 'encrypted\nkey', STACK_FILES: folder };
       const { stdout } = await ok('.github/steps/import-key.sh staging', env);
       assert.equal(stdout, '');
       const listed = (home: string) =>
         gpg(home, '--with-colons', '--list-secret-keys').match(/^fpr:.*$/gm) ?? [];
       assert.equal(listed(from).length, 1);
       assert.deepEqual(listed(to), listed(from));
+      assert.equal(await fs.readFile(cosignKey, 'utf8'), 'encrypted\nkey\n');
+      assert.equal((await fs.stat(cosignKey)).mode & 0o777, 0o600);
+      const without = { SIGNING_KEY: key, STACK_FILES: folder };
+      const missing = await runStep('.github/steps/import-key.sh staging', without);
+      assert.equal(missing.status, 1);
+      assert.match(missing.stderr, /COSIGN_KEY: is empty; set the secret COSIGN_KEY of the environment/);
+      await fs.writeFile(file('Pulumi.staging.yaml'), settings.replace(cosignKey, 'awskms:///alias/images'));
+      await ok('.github/steps/import-key.sh staging', without);
     } finally {
       for (const home of [from, to]) execFileSync('gpgconf', ['--homedir', home, '--kill', 'all']);
     }
@@ -252,17 +287,16 @@ describe('a step of the workflows', function () {
       npm = await recordingNpm(folder);
     });
 
-    it('previews each stack into one file and the summary, also when one fails', async () => {
-      const command = `.github/steps/preview.sh ${file('out/preview.md')} staging prod -- --source 'https://git.example.org/k#abc'`;
+    it('previews each stack with its own options into one file and the summary, also when one fails', async () => {
+      const command = `.github/steps/preview.sh ${file('out/preview.md')} staging '--source=https://git.example.org/k#abc' --expect-no-changes prod`;
       const env = { PATH: npm.path, NPM_PRINTS: '| a |\n', GITHUB_STEP_SUMMARY: file('summary') };
       await ok(command, env);
       const text = '## Stack staging\n\n| a |\n\n## Stack prod\n\n| a |\n\n';
       assert.equal(await fs.readFile(file('out/preview.md'), 'utf8'), text);
       assert.equal(await fs.readFile(file('summary'), 'utf8'), text);
-      const source = '--source https://git.example.org/k#abc';
       assert.deepEqual(await npm.calls(), [
-        `run -s preview -- --stack staging --markdown ${source}`,
-        `run -s preview -- --stack prod --markdown ${source}`,
+        'run -s preview -- --stack staging --markdown --source=https://git.example.org/k#abc --expect-no-changes',
+        'run -s preview -- --stack prod --markdown',
       ]);
       assert.equal((await runStep(command, { ...env, NPM_FAILS: '--stack staging' })).status, 1);
       const failed = '**The preview of staging failed.** The log of the run says why.\n';

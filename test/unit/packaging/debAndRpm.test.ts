@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { catalog } from '../../../catalog';
 import type { Product } from '../../../model';
 import { buildPackage, PackageSpec } from '../../../provider/formats/packageBuild';
+import { makePayloadRelative } from '../../../provider/formats/rpmPayload';
 import { makeTree, removeFolders, run, specFor, SpecOptions, temporaryFolder } from './fixture';
 
 const acme: Product = {
@@ -181,6 +182,7 @@ describe('deb and rpm', () => {
   it('writes an rpm whose digests hold and whose payload unpacks below the current folder', async () => {
     const rpm = await make('rpm-module');
     assert.match((await run('rpm', ['-K', '--nosignature', rpm])).stdout, /: digests OK$/m);
+    assert.deepEqual(await query(rpm, '%{PAYLOADCOMPRESSOR} %{PAYLOADFLAGS}\n'), ['gzip 6']);
     const archive = path.join(await temporaryFolder(), 'payload.cpio');
     await run('sh', ['-c', 'rpm2cpio "$0" >"$1"', rpm, archive]);
     const names = cpioNames(await fs.readFile(archive));
@@ -189,6 +191,16 @@ describe('deb and rpm', () => {
       names.filter((name) => !name.startsWith('./')),
       [],
     );
+  });
+
+  it('leaves an rpm whose payload is cut off as it is, and nothing beside it', async () => {
+    const file = path.join(await temporaryFolder(), 'cut.rpm');
+    const whole = await fs.readFile(await make('rpm-module'));
+    const cut = whole.subarray(0, whole.length - 100);
+    await fs.writeFile(file, cut);
+    await assert.rejects(makePayloadRelative(file), /unexpected end of file/);
+    assert.deepEqual(await fs.readdir(path.dirname(file)), ['cut.rpm']);
+    assert.ok((await fs.readFile(file)).equals(cut));
   });
 
   it('gives the bpf service the probe and the module service the module', async () => {

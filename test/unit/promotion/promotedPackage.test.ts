@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { provenance, statementText, withSubject } from '../../../provider/attest/provenance';
+import { sha256 } from '../../../provider/formats/compress';
 import { rpmContents, rpmSignature } from '../../../provider/formats/rpmHeader';
 import { createLocalKey, openSigner, Signer, signRpm } from '../../../provider/gpg';
 import { signersOf } from '../../../provider/gpgVerify';
-import type { RecordedPackage } from '../../../provider/promotion/record';
+import { RecordedPackage, statementKeys } from '../../../provider/promotion/record';
 import { publishApt } from '../../../provider/publish/apt';
-import { PublishedPackage } from '../../../provider/publish/published';
+import { PublishedPackage, Statement } from '../../../provider/publish/published';
 import { publishYum } from '../../../provider/publish/yum';
 import { promotedPackage, PromotedPackageInputs } from '../../../provider/resources/promotedPackage';
 import { openStore } from '../../../provider/store/open';
@@ -134,6 +136,128 @@ describe('a promoted package', function () {
     await refused({ ...inputs.deb, source: swapped }, /does not have the digest that was agreed to/);
     const another = { ...inputs.rpm.source, identity: `${'0'.repeat(64)}:${'0'.repeat(64)}` };
     await refused({ ...inputs.rpm, source: another }, /has another header or payload than was agreed to/);
+  });
+
+  it('that is published here does without the other stack, also when this stack changes its key', async () => {
+    const [oneDeb, oneRpm] = [
+      (await promotedPackage.create(inputs.deb)).outs,
+      (await promotedPackage.create(inputs.rpm)).outs,
+    ];
+    for (const key of await staging.list('')) await staging.delete(key);
+    const later = { expectedKey: 'B'.repeat(40), isPublished: true };
+    assert.deepEqual(
+      promotedPackage.diff({ ...inputs.deb, ...oneDeb }, { ...inputs.deb, ...later }).changes,
+      [],
+    );
+    const { fingerprint } = await createLocalKey({ home: path.join(work, 'next'), uid: 'Next' });
+    const signing = { home: path.join(work, 'next'), fingerprint, setting: 'test:key' };
+    const news = { ...inputs.rpm, ...later, signing };
+    assert.deepEqual(promotedPackage.diff({ ...inputs.rpm, ...oneRpm }, news).changes, ['signing']);
+    const signed = await promotedPackage.update({ ...inputs.rpm, ...oneRpm }, news);
+    const inside = await rpmSignature(path.join(inputs.rpm.bucket, signed.key));
+    const next = await openSigner({ home: signing.home, setting: 'test:key' });
+    assert.deepEqual(await signersOf(inside!.signed, inside!.packet, await next.keyring()), [fingerprint]);
+    assert.equal(signed.identity, inputs.rpm.source.identity);
+    const moved = await promotedPackage.update(
+      { ...inputs.deb, ...oneDeb },
+      { ...inputs.deb, ...later, prefix: 'build/prod/other' },
+    );
+    assert.equal(moved.sha256, oneDeb.sha256);
+    assert.equal((await openStore(inputs.deb.bucket).head(moved.key))?.sha256, oneDeb.sha256);
+  });
+
+  describe('with documents beside it', () => {
+    const told = (one: { fileName: string; sha256: string }) =>
+      statementText(
+        provenance(
+          {
+            ...{
+              builder: 'https://example.org/b',
+              version: '1.0.0',
+              commit: 'abc',
+              epoch: EPOCH,
+              images: {},
+            },
+            build: { source: '', extra: {}, libraries: 'bundled', cmakeArgs: [], inputs: {} },
+          },
+          { artifact: 'sample', name: one.fileName, sha256: one.sha256 },
+        ),
+      );
+    /** Publishes documents of a package as the other stack does, and tells of them in its record. */
+    async function withStatements(
+      of: PromotedPackageInputs,
+      signer = theirs,
+    ): Promise<PromotedPackageInputs> {
+      const texts = { 'spdx.json': '{"spdx":1}\n', 'provenance.json': told(of.source) };
+      const statements: NonNullable<RecordedPackage['statements']> = {};
+      for (const [document, text] of Object.entries(texts)) {
+        const body = Buffer.from(text);
+        statements[document] = { sha256: sha256(body), size: body.length };
+        const keys = statementKeys(of.source, document, sha256(body));
+        await staging.put(keys.key, body);
+        await staging.put(keys.plain, body);
+        await staging.put(`${keys.plain}.asc`, await signer.detach(body));
+      }
+      return { ...of, source: { ...of.source, statements } };
+    }
+    const texts = async (of: PromotedPackageInputs, { statements }: { statements: Statement[] }) =>
+      Promise.all(
+        statements.map(async ({ document, key }) => [
+          document,
+          (await openStore(of.bucket).get(key))?.body.toString(),
+        ]),
+      );
+
+    it('comes with them; those of an rpm that is signed anew name the new file', async () => {
+      const one = await withStatements(inputs.deb);
+      const { outs } = await promotedPackage.create(one);
+      assert.deepEqual(await texts(one, outs), [
+        ['spdx.json', '{"spdx":1}\n'],
+        ['provenance.json', told(one.source)],
+      ]);
+      const two = await withStatements(inputs.rpm);
+      const { outs: signed } = await promotedPackage.create(two);
+      assert.notEqual(signed.sha256, two.source.sha256);
+      assert.deepEqual(await texts(two, signed), [
+        ['spdx.json', '{"spdx":1}\n'],
+        ['provenance.json', told({ ...two.source, sha256: signed.sha256 })],
+      ]);
+      const own = { ...two, isPublished: true };
+      for (const key of await staging.list('')) await staging.delete(key);
+      assert.deepEqual(await promotedPackage.update({ ...two, ...signed }, own), signed);
+    });
+
+    it('comes without any where the other stack has none, as from before there were some', async () => {
+      assert.deepEqual((await promotedPackage.create(inputs.deb)).outs.statements, []);
+    });
+
+    it('is refused when one of them is gone, edited, of another key, or of another file', async () => {
+      const signedByOther = await withStatements(inputs.deb, other);
+      await refused(signedByOther, /\.spdx\.json is not signed by [0-9A-F]{40}, the key that staging/);
+      const good = await withStatements(inputs.deb);
+      const { key, plain } = statementKeys(
+        good.source,
+        'provenance.json',
+        good.source.statements!['provenance.json'].sha256,
+      );
+      const body = (await staging.get(key))!.body;
+      await staging.put(key, Buffer.from('edited'));
+      await refused(good, /\.provenance\.json is missing or not what was agreed to/);
+      await staging.delete(key);
+      await refused(good, /\.provenance\.json is missing or not what was agreed to/);
+      const others = Buffer.from(withSubject(body.toString(), '0'.repeat(64)));
+      const keys = statementKeys(good.source, 'provenance.json', sha256(others));
+      await staging.put(keys.key, others);
+      await staging.put(`${plain}.asc`, await theirs.detach(others));
+      const statements = {
+        ...good.source.statements,
+        'provenance.json': { sha256: sha256(others), size: others.length },
+      };
+      await refused(
+        { ...good, source: { ...good.source, statements } },
+        /tells of another file than sample-1\.0\.0-amd64\.deb/,
+      );
+    });
   });
 
   it('is missed by a preview already, until it is published here', async () => {

@@ -10,7 +10,7 @@ import { checkApt, publishApt, readAptManifest, unpublishApt } from '../../../pr
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
 import { aptMachine } from '../../publishing/realClients';
-import { debIn, serve, settingsFor, snapshot, testSigner } from './bench';
+import { debIn, readsAfterSwap, serve, settingsFor, snapshot, testSigner } from './bench';
 
 const run = promisify(execFile);
 const settings = settingsFor('packages/deb');
@@ -139,6 +139,16 @@ describe('apt repository', function () {
     const before = await snapshot(store);
     await publishApt(store, settings, [one], signer, new Date());
     assert.deepEqual(await snapshot(store), before);
+  });
+
+  it('does not read the manifest that it has just committed', async () => {
+    const { watched, keys } = readsAfterSwap(store);
+    await publishApt(watched, settings, [await deb('sample', '1.0.0')], signer, date);
+    assert.ok(keys.includes(`${release}/InRelease`));
+    assert.deepEqual(
+      keys.filter((key) => key.includes('/by-hash/')),
+      [],
+    );
   });
 
   it('loses nothing of concurrent publishers', async () => {

@@ -126,3 +126,21 @@ export async function snapshot(store: Store): Promise<Record<string, string>> {
   }
   return found;
 }
+
+/** The store, and what is read from it after its first swap: keys. */
+export function readsAfterSwap(store: Store): { watched: Store; keys: string[] } {
+  const keys: string[] = [];
+  let isCommitted = false;
+  const verbs: Pick<Store, 'get' | 'compareAndSwap'> = {
+    get(key) {
+      if (isCommitted) keys.push(key);
+      return store.get(key);
+    },
+    async compareAndSwap(key, body, etag) {
+      const made = await store.compareAndSwap(key, body, etag);
+      isCommitted = true;
+      return made;
+    },
+  };
+  return { watched: Object.assign(Object.create(store) as Store, verbs), keys };
+}

@@ -13,7 +13,7 @@ import {
 import { PublishedPackage } from '../../../provider/publish/published';
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
-import { pooled, settingsFor, snapshot, testSigner } from './bench';
+import { pooled, readsAfterSwap, settingsFor, snapshot, testSigner } from './bench';
 
 const settings = settingsFor('packages/bin');
 const date = new Date('2026-01-02T03:04:05Z');
@@ -75,6 +75,16 @@ describe('the downloads folder', () => {
     const before = await snapshot(store);
     await publish(one);
     assert.deepEqual(await snapshot(store), before);
+  });
+
+  it('does not read the manifest that it has just committed', async () => {
+    const { watched, keys } = readsAfterSwap(store);
+    await publishDownloads(watched, settings, [await tarball('0.23.0')], signer, date);
+    assert.ok(keys.includes(`${settings.prefix}/SHA256SUMS.asc`));
+    assert.deepEqual(
+      keys.filter((key) => key.endsWith('.json.gz')),
+      [],
+    );
   });
 
   it('has each name before it is listed, and its signature', async () => {

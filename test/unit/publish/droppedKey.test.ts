@@ -12,7 +12,7 @@ import { publishApt } from '../../../provider/publish/apt';
 import { settingsOf } from '../../../provider/publish/kinds';
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
-import { repositories } from '../../publishing/repositories';
+import { below, removeBuilt, repositories } from '../../publishing/repositories';
 import { debIn, settingsFor } from './bench';
 
 const DATE = new Date('2026-01-02T03:04:05Z');
@@ -74,7 +74,7 @@ describe('a key that is no longer published', function () {
     const settings = settingsFor('packages/bin');
     const [repository] = repositories(await signer(old));
     const made = await repository.build(store, work, { name: 'sample', version: '1.0.0' });
-    const one = { ...made, key: `packages/bin/pool/${made.sha256}/${made.fileName}` };
+    const one = below('packages/bin', made);
     const all = await (await signer(next, { publishedKeys: [old] })).keyring();
     const sums = async () => textSigners((await store.get('packages/bin/SHA256SUMS.asc'))!.body, all);
     const file = async () => {
@@ -98,12 +98,11 @@ describe('a key that is no longer published', function () {
       'packages/sample-packages.asc is missing or edited',
       'packages/sample-archive-keyring.gpg is missing or edited',
       'packages/bin/SHA256SUMS.asc is missing, edited or signed by other keys, or its manifest is gone',
-      `packages/bin/${one.fileName}.asc is not a signature of ${one.fileName} by a published key`,
-      ...one.aliases.map(
-        (name) => `packages/bin/${name}.asc is not a signature of ${one.fileName} by a published key`,
-      ),
-      ...one.latestAliases.map(
-        (name) => `packages/bin/${name}.asc is not a signature of ${one.fileName} by a published key`,
+      ...['.spdx.json', '.provenance.json', ''].flatMap((end) =>
+        [one.fileName, ...one.aliases, ...one.latestAliases].map(
+          (name) =>
+            `packages/bin/${name}${end}.asc is not a signature of ${one.fileName}${end} by a published key`,
+        ),
       ),
     ]);
   });
@@ -118,7 +117,8 @@ describe('a key that is no longer published', function () {
       await both.publish(store, [one]);
       all.push(one);
     }
-    for (const key of [all[0].key, all[0].built ?? '']) await store.delete(key);
+    await store.delete(all[0].key);
+    await removeBuilt(store, all[0]);
     const read: string[] = [];
     const watched = Object.assign(Object.create(store) as Store, {
       download(key: string, file: string) {
@@ -129,7 +129,11 @@ describe('a key that is no longer published', function () {
     const last = await of(next);
     const one = await last.build(store, work, { name: 'many', version: '4.0.0' });
     await last.publish(watched, [one]);
-    assert.deepEqual(read, [one.fileName]);
+    assert.deepEqual(read.sort(), [
+      one.fileName,
+      `${one.fileName}.provenance.json`,
+      `${one.fileName}.spdx.json`,
+    ]);
   });
 
   it('stays in the key files as long as another repository of them is published with it', async () => {

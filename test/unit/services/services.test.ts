@@ -64,6 +64,25 @@ describe('the services of a local stack', () => {
     assert.deepEqual(await start(root), first, 'the address of before is taken again');
   }).timeout(120_000);
 
+  it('do not keep what the environment has of credentials', async () => {
+    const [root, secret] = [clone('environment'), 'planted-0123456789'];
+    const names = ['AWS_SECRET_ACCESS_KEY', 'GITHUB_TOKEN', 'PULUMI_CONFIG_PASSPHRASE', 'SOME_PASSWORD'];
+    for (const name of names) process.env[name] = secret;
+    process.env.NO_PROXY = 'example.org';
+    try {
+      await start(root);
+      const { registryPid, buildkitPid } = serviceStatus(root);
+      for (const pid of [registryPid, buildkitPid]) {
+        const environment = fs.readFileSync(`/proc/${pid}/environ`, 'utf8');
+        assert.doesNotMatch(environment, new RegExp(secret));
+        assert.match(environment, /(^|\0)NO_PROXY=example\.org\0/);
+        assert.match(environment, /(^|\0)PATH=/);
+      }
+    } finally {
+      for (const name of [...names, 'NO_PROXY']) delete process.env[name];
+    }
+  }).timeout(60_000);
+
   it('are not touched by a preview', async () => {
     const root = clone('preview');
     const services = await localServices({}, { start: false, root });

@@ -77,6 +77,17 @@ describe('source folder', () => {
     );
   });
 
+  it('unpacks only what is wanted', async () => {
+    const out = path.join(work, 'x.tar');
+    const all = await listSource(folder);
+    await writeTar(folder, all, 0, out);
+    await unpackTar(out, path.join(work, 'some'), (name) => name.startsWith('a/'));
+    assert.deepEqual(
+      await listTree(path.join(work, 'some')),
+      all.filter((file) => file.path.startsWith('a/')),
+    );
+  });
+
   it('refuses an archive that writes through a link of its own to elsewhere', async () => {
     const evil = path.join(work, 'evil');
     fs.mkdirSync(path.join(work, 'elsewhere'));
@@ -160,6 +171,24 @@ describe('source folder', () => {
     git(folder, 'branch', 'a/master');
     const found = await checkout(`file://${folder}#master`, path.join(work, 'cache'), 'falco:source');
     assert.equal(path.basename(found), first);
+  });
+});
+
+describe('a folder with files that cannot be read', () => {
+  // Of the kernel: each file is there, and reading it fails.
+  const folder = '/proc/self/attr';
+
+  it('is looked at before any of them is read', async () => {
+    const look = (paths: string[]) => {
+      throw new Error(`it has ${paths.includes('exec') ? 'exec' : 'nothing'}`);
+    };
+    await assert.rejects(listSource(folder, look), { message: 'it has exec' });
+  });
+
+  it('is an error that names the file', async () => {
+    await assert.rejects(listSource(folder), {
+      message: /^\/proc\/self\/attr\/\w+ cannot be read: EINVAL: invalid argument, read$/,
+    });
   });
 });
 

@@ -1,8 +1,13 @@
 import * as assert from 'node:assert/strict';
+import * as fs from 'node:fs';
 import * as http from 'node:http';
 import { AddressInfo } from 'node:net';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { sha256 } from '../../../provider/formats/compress';
+import { isIntact } from '../../../provider/publish/blobs';
 import { openStore } from '../../../provider/store/open';
-import { ConflictError } from '../../../provider/store/store';
+import { ConflictError, ImmutableError } from '../../../provider/store/store';
 import { storeContract } from './contract';
 import { S3Server, startS3 } from './versitygw';
 
@@ -57,6 +62,48 @@ describe('S3 store', () => {
     assert.deepEqual(await told(`pool/${digest}/falco.rpm`), ['application/x-rpm', FOR_EVER]);
     client.destroy();
   });
+
+  it('knows by its bytes what others put there without its sha256', async () => {
+    const store = openStore(address);
+    const { PutObjectCommand, S3Client } = await import('@aws-sdk/client-s3');
+    const client = new S3Client({
+      endpoint: server.endpoint,
+      forcePathStyle: true,
+      region: 'us-east-1',
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+    });
+    const Bucket = /s3:\/\/([^?]+)/.exec(address)?.[1] ?? '';
+    await client.send(new PutObjectCommand({ Bucket, Key: 'theirs', Body: 'whole' }));
+    client.destroy();
+    assert.equal((await store.head('theirs'))?.sha256, undefined);
+    await store.putImmutable('theirs', Buffer.from('whole'));
+    await assert.rejects(store.putImmutable('theirs', Buffer.from('other')), ImmutableError);
+    const intact = (text: string) => isIntact(store, 'theirs', { size: text.length, sha256: sha256(text) });
+    assert.deepEqual([await intact('whole'), await intact('other')], [true, false]);
+  });
+
+  it('takes files in parts, several at once, and knows what they are', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 's3-parts-'));
+    try {
+      const store = openStore(address);
+      const bodies = ['a', 'b', 'c', 'd'].map((letter) => Buffer.alloc(20e6, letter));
+      const keys = bodies.map((body) => `pool/${sha256(body)}/large`);
+      const files = bodies.map((body, i) => {
+        const file = path.join(folder, String(i));
+        fs.writeFileSync(file, body);
+        return file;
+      });
+      await Promise.all(files.map((file, i) => store.putImmutable(keys[i], { file })));
+      for (const [i, key] of keys.entries()) {
+        const { size, sha256: digest } = (await store.head(key)) ?? {};
+        assert.deepEqual({ size, digest }, { size: 20e6, digest: sha256(bodies[i]) });
+        await store.download(key, path.join(folder, 'back'));
+        assert.ok(fs.readFileSync(path.join(folder, 'back')).equals(bodies[i]));
+      }
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
+  }).timeout(60_000);
 
   it('takes a bucket that is not there, and a server that does not answer, for errors', async () => {
     const missing = openStore(address.replace(/bucket-\d+/, 'no-such-bucket'));

@@ -31,13 +31,13 @@ async function answers(endpoint: string): Promise<boolean> {
 }
 
 /** Starts a server and gives this process its credentials. */
-export async function startS3(): Promise<S3Server> {
+export async function startS3(access = ACCESS, secret = SECRET): Promise<S3Server> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 's3-'));
   const endpoint = `http://127.0.0.1:${await freePort()}`;
-  const env = { AWS_ACCESS_KEY_ID: ACCESS, AWS_SECRET_ACCESS_KEY: SECRET };
+  const env = { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret };
   const args = ['--port', endpoint.slice('http://'.length), '--quiet', 'posix', folder];
   const server: ChildProcess = spawn(program, args, {
-    env: { ...process.env, ROOT_ACCESS_KEY: ACCESS, ROOT_SECRET_KEY: SECRET },
+    env: { ...process.env, ROOT_ACCESS_KEY: access, ROOT_SECRET_KEY: secret },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { download } from '../../../tools/bootstrap/download.mjs';
 import { ensureTools, isGoodVersion, link } from '../../../tools/bootstrap/gotools.mjs';
 import { needs, tools } from '../../../tools/bootstrap/pins.mjs';
@@ -167,6 +168,52 @@ describe('building a tool', () => {
     await ensureTools(one, ['buildkit']);
     assert.deepEqual(readFileSync(built), before);
   }).timeout(120_000);
+
+  /** A go on PATH whose builds are this script, in the tool's module; `made` makes what was asked for. @param {string} text */
+  function goIs(text) {
+    process.env.FALCO_ARTIFACTS_CACHE = join(folder, 'cache');
+    const go = join(folder, 'go', 'go');
+    mkdirSync(join(folder, 'go'));
+    const made =
+      'made() { while [ "$1" != -o ]; do shift; done; out=$2; shift 2; for one; do echo >"$out$(basename "$one")"; done; }';
+    writeFileSync(go, `#!/bin/sh\nset -eu\ncd ${folder}; module=$(basename "$OLDPWD")\n${made}\n${text}\n`);
+    chmodSync(go, 0o755);
+    process.env.PATH = `${join(folder, 'go')}${delimiter}${process.env.PATH}`;
+    const root = join(folder, 'clone');
+    mkdirSync(root);
+    symlinkSync(new URL('../../../tools', import.meta.url).pathname, join(root, 'tools'));
+    return root;
+  }
+
+  it('builds the tools of two lanes side by side', async () => {
+    // Each waits for the other.
+    const root = goIs(`touch $module
+for try in $(seq 500); do [ -e docker-build ] && [ -e regctl ] && break; sleep 0.02; done
+[ -e docker-build ] && [ -e regctl ]
+made "$@"`);
+    await ensureTools(root, ['docker-build', 'regctl']);
+    assert.ok(existsSync(join(root, '.local/bin/regctl')));
+    assert.ok(existsSync(join(root, '.local/plugins/pulumi-resource-docker-build')));
+  }).timeout(30_000);
+
+  it('tells at once what one lane could not build, and begins nothing more', async () => {
+    const root = goIs(`echo $module >>begun
+[ $module != docker-build ] || { echo "no such package" >&2; exit 1; }
+for try in $(seq 500); do [ -e told ] && break; sleep 0.02; done
+made "$@"; touch ended`);
+    await assert.rejects(
+      ensureTools(root, ['docker-build', 'registry', 'regctl']),
+      /go build docker-build failed \(status 1\):\n {2}no such package/,
+    );
+    writeFileSync(join(folder, 'told'), '');
+    while (!existsSync(join(folder, 'ended'))) await setTimeout(20);
+    await setTimeout(100);
+    assert.deepEqual(readFileSync(join(folder, 'begun'), 'utf8').split('\n').sort(), [
+      '',
+      'docker-build',
+      'registry',
+    ]);
+  }).timeout(30_000);
 });
 
 describe('an official download', () => {

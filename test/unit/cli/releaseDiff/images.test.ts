@@ -34,12 +34,13 @@ describe('images of a release diff', () => {
     assert.deepEqual(row?.because, ['labels']);
   });
 
-  it('are new, or left out; a base is told from an image', () => {
+  it('are new, or left out; bases and systems are told from images', () => {
     const rows = imageChanges(
       seen({
         'docker-build:index:Image::image-a': { op: 'create', new: {} },
         'docker-build:index:Image::image-b': { op: 'delete', old: { digest: A } },
         'Base::base-debian': { old: { digest: B, row: 1 }, new: { row: 2 } },
+        'System::system-a': { old: { digest: A, from: 1, pinned: 1 }, new: { from: 2, pinned: 2 } },
         'docker-build:index:Image::image-c': { op: 'same', old: {}, new: {} },
       }),
     );
@@ -47,6 +48,7 @@ describe('images of a release diff', () => {
       rows.map(({ kind, name, status, digest, because }) => [kind, name, status, digest.from, because]),
       [
         ['base', 'debian', 'rebuilt', B, ['base']],
+        ['system', 'a', 'rebuilt', A, ['base', 'packages of the distribution']],
         ['image', 'a', 'new', undefined, []],
         ['image', 'b', 'left out', A, []],
       ],

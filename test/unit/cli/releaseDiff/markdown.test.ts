@@ -228,6 +228,53 @@ Source \`src\`, commit \`cccccccccccc\`; its files are the same.
     );
   });
 
+  it('says in bold that another key signs images, and not each signature', () => {
+    const [old, after] = [{ fingerprint: 'a' }, { fingerprint: 'b' }];
+    const signed = (publicKey: string) => ({ repository: 'r/a', digest: 'sha256:1', publicKey });
+    const text = textOf({
+      'CosignKey::cosign-key': { old, new: after },
+      'Attestation::attestation-a': { old: signed('A'), new: signed('B') },
+    });
+    assert.equal(text.slice(text.indexOf('### ')), '### Keys\n\n- **key of images**: `a` → `b`\n');
+    const made = textOf({ 'CosignKey::cosign-key': { op: 'create', new: {} } });
+    assert.equal(made.slice(made.indexOf('### ')), '### Keys\n\n- key of images: will be made\n');
+  });
+
+  it('says which signature was lost, and nothing of those that come with their image', () => {
+    const text = textOf({
+      'docker-build:index:Image::image-b': { op: 'create', new: {} },
+      'Attestation::attestation-a': { op: 'create', new: { repository: 'r/a', digest: 'sha256:1' } },
+      'Attestation::attestation-b': { op: 'create', new: { repository: 'r/b' } },
+    });
+    assert.match(text, /^\| create \| `attestation-a` \| `artifacts:index:Attestation` \|/m);
+    assert.doesNotMatch(text, /attestation-b/);
+  });
+
+  it('says whom a promotion trusts where that changes', () => {
+    const trust = (from: string, expectedKey: string, expectedCosignKey = 'c') => ({
+      from,
+      expectedKey,
+      expectedCosignKey,
+      pinned: { version: '1.0.0' },
+    });
+    const text = textOf({ 'Promotion::promotion': { old: trust('staging', 'A'), new: trust('evil', 'B') } });
+    assert.equal(
+      text.slice(text.indexOf('### Keys')),
+      '### Keys\n\n- **taken from**: `staging` → `evil`\n- **expected key**: `A` → `B`\n',
+    );
+    const images = textOf({
+      'Promotion::promotion': { old: trust('staging', 'A'), new: trust('staging', 'A', 'd') },
+    });
+    assert.equal(
+      images.slice(images.indexOf('### Keys')),
+      '### Keys\n\n- **expected key of images**: `c` → `d`\n',
+    );
+    const same = textOf({
+      'Promotion::promotion': { old: trust('staging', 'A'), new: trust('staging', 'A') },
+    });
+    assert.doesNotMatch(same, /Keys/);
+  });
+
   it('stays one table whatever the names are', () => {
     const evil = 'a`|<b>\n```\n|x|';
     const text = textOf({

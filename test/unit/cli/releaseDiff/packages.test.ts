@@ -20,6 +20,7 @@ describe('packages of a release diff', () => {
         file: 'a-2.deb',
         version: { from: '1', to: '2' },
         sha256: { from: undefined, to: undefined },
+        isPromoted: false,
         because: ['version'],
       },
     ]);
@@ -34,6 +35,7 @@ describe('packages of a release diff', () => {
       file: 'a-1.deb',
       version: { from: '1', to: '1' },
       sha256: { from: sha('1'), to: undefined },
+      isPromoted: false,
       because: ['packaging', 'rules'],
     });
   });
@@ -73,6 +75,20 @@ describe('packages of a release diff', () => {
     );
   });
 
+  it('that are taken over have the digest that they have there; an rpm is signed anew', () => {
+    const promoted = (more: object) =>
+      seen({
+        'PromotedPackage::package-a': {
+          op: 'create',
+          new: { fileName: 'a-1', version: '1', source: { sha256: sha('7') }, ...more },
+        },
+      });
+    const shown = (more: object) =>
+      packageChanges(promoted(more)).map(({ sha256, isPromoted }) => [sha256.to, isPromoted]);
+    assert.deepEqual(shown({}), [[sha('7'), true]]);
+    assert.deepEqual(shown({ signing: { fingerprint: 'A' } }), [[undefined, true]]);
+  });
+
   it('that are no longer made are left out; what stays is not spoken of', () => {
     const rows = packageChanges(
       seen({
@@ -87,6 +103,7 @@ describe('packages of a release diff', () => {
         file: 'a-1.deb',
         version: { from: '1', to: undefined },
         sha256: { from: sha('1'), to: undefined },
+        isPromoted: false,
         because: [],
       },
     ]);

@@ -376,6 +376,43 @@ describe('images seen from outside', () => {
     });
   });
 
+  it('of a published key that signs them are verified; where no key is published, nobody asks', () => {
+    const signed = (...unsigned: string[]) => ({
+      key: 'f'.repeat(64),
+      names: Object.fromEntries(
+        imageNames(catalog)
+          .flatMap((image) => image.names(VERSION))
+          .map((name) => [name, there(!unsigned.includes(name))]),
+      ),
+    });
+    const [one, two] = [registryFacts(A), registryFacts(B)];
+    const silent = { ...signed(), names: { [`falco:${VERSION}`]: failed('it is silent') } };
+    assert.deepEqual(
+      images([
+        { ...one, signed: signed() },
+        { ...two, signed: signed(`falco:${VERSION}-slim`) },
+        { ...registryFacts('c.example.org/ns'), signed: silent },
+      ]).map(({ gaps: lines, summary }) => [lines, summary]),
+      [
+        [[], `5 images: ${VERSION} = latest; signed by ${'f'.repeat(64)}`],
+        [
+          [`falco:${VERSION}-slim is not signed by the key of images ${'f'.repeat(64)}`],
+          `5 images: ${VERSION} = latest; signed by ${'f'.repeat(64)}`,
+        ],
+        [
+          [`the signature of falco:${VERSION}: it is silent`],
+          `5 images: ${VERSION} = latest; signed by ${'f'.repeat(64)}`,
+        ],
+      ],
+    );
+    const of = (answer: KeysFacts['images']) =>
+      judgeKeys('keys', { ...NAMES, images: 'cosign.pub' }, { ...published, images: answer }, [], NOW).gaps;
+    const published = { armored: there([KEY]), binary: there([KEY]) };
+    assert.deepEqual([of(there('PEM')), of(absent), of(undefined)], [[], [], []]);
+    assert.deepEqual(of(there('')), ['cosign.pub holds no public key']);
+    assert.deepEqual(of(failed('status 500')), ['cosign.pub: status 500']);
+  });
+
   it('of the master channel have one tag, the same everywhere', () => {
     const master = (registry: string, character: string) => ({
       registry,

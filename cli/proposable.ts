@@ -1,0 +1,101 @@
+/** Which release `npm run propose` writes: the one that the other stack has published last, or one that it has kept. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import * as semver from 'semver';
+import { checkVersion, SettingError } from '../names';
+import { keptRecord } from '../provider/promotion/kept';
+import type { ReleaseRecord } from '../provider/promotion/record';
+import { openStore } from '../provider/store/open';
+import { stackOutputs } from './engine';
+import { expectedKey, propose } from './propose';
+import type { Given } from './options';
+import { openStack, Stack } from './stack';
+
+const COMMAND = 'npm run propose';
+
+/** Writes what was asked for into the stack's file; resolves to the exit status. */
+export async function proposeCommand(
+  stack: Stack,
+  { strings }: Given,
+  say: (line: string) => void,
+): Promise<number> {
+  const { root, name, config } = stack;
+  refuseBuilding(stack);
+  const version = strings.version === undefined ? undefined : checkVersion(strings.version, '--version');
+  const set = config['falco:from'];
+  const from = strings.from ?? (typeof set === 'string' ? set : undefined);
+  if (!from) throw new SettingError(COMMAND, 'name the stack that has published the release with --from');
+  const source = openStack(root, from.split('/').pop() ?? from, {});
+  const newest = recordIn(await stackOutputs(source), source);
+  const expected = expectedKey(config);
+  const record =
+    version === undefined || version === newest.version
+      ? newest
+      : await keptRelease(newest, version, expected || newest.signingKey, source.name);
+  refuseCandidate(record.version, source.name);
+  return propose({ root, stack: name, from, record }, say);
+}
+
+/** @throws SettingError for a stack that does not promote */
+function refuseBuilding({ root, name, config }: Stack): void {
+  const file = `Pulumi.${name}.yaml`;
+  if (!fs.existsSync(path.join(root, file)))
+    throw new SettingError(COMMAND, `there is no ${file}; name the stack that promotes with --stack`);
+  if (config['falco:program'] !== 'promotion')
+    throw new SettingError(
+      COMMAND,
+      `${file} does not say falco:program: promotion; name the stack that promotes with --stack`,
+    );
+}
+
+/** What a stack says of the release that it has published last. */
+function recordIn(outputs: Record<string, unknown>, { name, config }: Stack): ReleaseRecord {
+  const record = outputs.release as ReleaseRecord | undefined;
+  if (record) return record;
+  throw new SettingError(
+    COMMAND,
+    config['falco:program'] === 'promotion'
+      ? `the stack ${name} promotes, too, and has no record of its own; name the stack that has built the release with --from`
+      : `the stack ${name} has published no release: npm run up -- --stack ${name}`,
+  );
+}
+
+/** @throws SettingError for what the promotion would refuse */
+function refuseCandidate(version: string, from: string): void {
+  if (version.includes('-'))
+    throw new SettingError(
+      COMMAND,
+      `${version} of ${from} is a candidate, which is for those who try it there; propose the release, with --version where ${from} has gone on`,
+    );
+}
+
+/**
+ * The record of a release that the stack has kept in its bucket.
+ *
+ * @param key fingerprint that must have signed it
+ * @throws SettingError where there is none, or it is not what the key signed
+ */
+export async function keptRelease(
+  { bucket, records, publicKey }: ReleaseRecord,
+  version: string,
+  key: string,
+  from: string,
+): Promise<ReleaseRecord> {
+  const store = openStore(bucket);
+  const kept = await keptRecord(store, records, version, publicKey);
+  if (kept === undefined) {
+    const all = (await store.list(`${records}/`)).map((name) => path.basename(name, '.json.asc'));
+    const versions = semver.sort(all.filter((one) => semver.valid(one) && !one.includes('-')));
+    throw new SettingError(
+      '--version',
+      `the stack ${from} has kept no record of ${version}; it has ${versions.join(', ') || 'none'}`,
+    );
+  }
+  const { record, signers } = kept;
+  if (!signers.includes(key) || record.signingKey !== key || record.version !== version)
+    throw new SettingError(
+      '--version',
+      `the record of ${version} that the stack ${from} has kept is not what ${key} signed of it: find out who wrote it, or publish ${version} there again`,
+    );
+  return record;
+}

@@ -1,0 +1,98 @@
+/** A published release beside the one that was made again. Pure. */
+import type { ReleaseRecord } from '../../provider/promotion/record';
+import { table } from '../summary';
+
+/** What is published now, by the names of the record; undefined: it is not there. */
+export interface Published {
+  /** SHA-256. */
+  packages: Record<string, string | undefined>;
+  /** Digest of the tag of the version, or of the image where it has no such tag. */
+  images: Record<string, string | undefined>;
+}
+
+/** As the rebuild says (outputs.ts). */
+export interface Rebuilt {
+  packages: Record<
+    string,
+    { key: string; sha256: string; identity: string; statements?: Record<string, string> }
+  >;
+  /** References by digest. */
+  images: Record<string, string>;
+}
+
+export interface Row {
+  artifact: string;
+  /** SHA-256; of an rpm header and payload digests; of an image its digest. */
+  published: string;
+  /** Empty: it was not made. */
+  rebuilt: string;
+  isEqual: boolean;
+  /** Why a difference is none of the release. */
+  aside?: string;
+}
+
+/** What users get that is not what the signed record says, as a person reads it; none: all of it is. */
+export function unlikeRecord(record: ReleaseRecord, published: Published): string[] {
+  const wrong = (name: string, found: string | undefined, recorded: string) =>
+    found === recorded ? [] : [`${name} is ${found ?? 'not there'}, the record says ${recorded}`];
+  return [
+    ...Object.entries(record.packages).flatMap(([name, { fileName, sha256 }]) =>
+      wrong(fileName, published.packages[name], sha256),
+    ),
+    ...Object.entries(record.images).flatMap(([name, { repository, digest }]) =>
+      wrong(`${repository}:${record.version}`, published.images[name], digest),
+    ),
+  ];
+}
+
+/** Whether a row is as it should be. */
+export const isRight = ({ isEqual, aside }: Row) => isEqual || aside !== undefined;
+
+/** Every package, then every image. */
+export function compare(record: ReleaseRecord, rebuilt: Rebuilt): Row[] {
+  const row = (artifact: string, published: string, made = ''): Row => ({
+    ...{ artifact, published, rebuilt: made, isEqual: published === made },
+  });
+  return [
+    ...Object.entries(record.packages).map(([name, { fileName, sha256, identity }]) => {
+      const made = rebuilt.packages[name];
+      return identity === '' ? row(fileName, sha256, made?.sha256) : row(fileName, identity, made?.identity);
+    }),
+    ...Object.entries(record.images).map(([name, { digest }]) =>
+      row(`image ${name}`, digest, rebuilt.images[name]?.replace(/^.*@/, '')),
+    ),
+  ];
+}
+
+/** First digits of a digest, of an rpm of both. */
+const short = (digest: string) =>
+  digest
+    .replace(/^sha256:/, '')
+    .split(':')
+    .map((one) => one.slice(0, 16))
+    .join(':') || 'none';
+
+export function comparison(title: string, record: ReleaseRecord, rows: Row[]): string {
+  const different = rows.filter((row) => !isRight(row));
+  const aside = rows.filter((row) => row.aside !== undefined);
+  const lines = rows.map(({ artifact, published, rebuilt, isEqual, aside: reason }) => [
+    artifact,
+    short(published),
+    short(rebuilt),
+    isEqual ? 'yes' : reason === undefined ? 'NO' : 'set aside',
+  ]);
+  const unproved = aside.length === 0 ? '' : `; ${aside.length} set aside, which nothing proves`;
+  const count =
+    different.length === 0
+      ? `All ${rows.length - aside.length} artifacts are the same${unproved}`
+      : `${different.length} of ${rows.length} artifacts are NOT the same: ${different.map(({ artifact }) => artifact).join(', ')}`;
+  return [
+    `${title} ${record.version}, commit ${record.commit || 'unknown'}, signed by ${record.signingKey}`,
+    '',
+    ...table([['artifact', 'published', 'rebuilt', 'equal'], ...lines]),
+    '',
+    ...aside.map(({ artifact, aside: reason }) => `${artifact} is set aside: ${reason}`),
+    count,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,127 @@
+/** Runs syft: of a package on what is really in it, of an image on what its registry has. */
+import { execFile } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import pLimit from 'p-limit';
+import { isLoopback } from '../../location';
+import type { Format } from '../../model';
+import { plainEnvironment } from '../environment';
+import { withTemporaryFolder } from '../gpgSession';
+import { unpackPayload } from './payload';
+import { sameContents, SbomSubject, sbomText, SpdxDocument, spdxDocument, SyftDocument } from './spdx';
+
+/** Runs at a time: each uses more than one processor, and an image is unpacked on the disk meanwhile. */
+const limit = pLimit(2);
+
+const TIMEOUT = 15 * 60_000;
+
+/** Nothing of the user's own settings of syft: the same document everywhere. */
+function settings(work: string): NodeJS.ProcessEnv {
+  return { SYFT_CHECK_FOR_APP_UPDATE: 'false', SYFT_CACHE_DIR: path.join(work, 'cache'), TMPDIR: work };
+}
+
+async function syft(
+  args: string[],
+  work: string,
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): Promise<SyftDocument> {
+  const [file, config] = [path.join(work, 'syft.json'), path.join(work, 'syft.yaml')];
+  await fs.writeFile(config, '{}\n');
+  await new Promise<void>((resolve, reject) => {
+    const all = ['scan', ...args, '--quiet', '--config', config, '--output', `spdx-json=${file}`];
+    const options = { cwd, env: { ...env, ...settings(work) }, timeout: TIMEOUT, maxBuffer: 16 << 20 };
+    execFile('syft', all, options, (error, _stdout, stderr) => {
+      if (!error) return resolve();
+      if (error.code === 'ENOENT' && error.syscall?.startsWith('spawn'))
+        return reject(new Error('syft is not on PATH; "npm run up" installs it'));
+      const said = error.killed ? `no answer within ${TIMEOUT / 1000} s` : stderr.trim().split('\n').pop();
+      reject(new Error(`syft ${args[0]}: ${said || error.message}`));
+    });
+  });
+  return JSON.parse(await fs.readFile(file, 'utf8')) as SyftDocument;
+}
+
+/** The SBOM of a package's file: every file that it would put onto a machine, and the packages found in them. */
+export function packageSbom(file: string, format: Format, subject: SbomSubject): Promise<string> {
+  return limit(() =>
+    withTemporaryFolder(async (work) => {
+      const root = path.join(work, 'root');
+      await unpackPayload(file, format, work, root);
+      // Links that lead out of the folder are not followed.
+      const args = ['dir:.', '--base-path', '.', '--override-default-catalogers', 'image,directory'];
+      const env = { ...plainEnvironment(), SYFT_FILE_METADATA_SELECTION: 'all', ...DIGESTS };
+      const document = spdxDocument(await syft(args, work, root, env), subject);
+      await refuseUnread(root, document, subject.name);
+      return textOf(document, work);
+    }),
+  );
+}
+
+/** syft leaves out in silence what it cannot read. */
+async function refuseUnread(root: string, { files = [] }: SpdxDocument, name: string): Promise<void> {
+  const listed = new Set(files.map(({ fileName }) => fileName));
+  const found = await fs.readdir(root, { recursive: true, withFileTypes: true });
+  const paths = found
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)));
+  const unread = paths.find((file) => !listed.has(`./${file}`));
+  if (unread) throw new Error(`syft did not read ${unread} of ${name}, so its SBOM would lack it`);
+}
+
+const DIGESTS = { SYFT_FILE_METADATA_DIGESTS: 'sha1,sha256' };
+
+/**
+ * The SBOM of an image: the packages in it. Its files are not listed: nearly all are of a package of the distribution,
+ * or of ours, which has an SBOM of its own, and a list of each would be ten times the document. An image without any
+ * package has its files listed.
+ *
+ * @param reference `<registry>/<repository>@sha256:…`; a registry on loopback is asked over plain HTTP
+ */
+export function imageSbom(reference: string, platform: string, subject: SbomSubject): Promise<string> {
+  return limit(() =>
+    withTemporaryFolder(async (work) => {
+      const packages = await imageContents(reference, platform, work, 'none');
+      const hasPackages = (packages.packages ?? []).length > 1;
+      const found = hasPackages
+        ? { ...packages, files: [] }
+        : await imageContents(reference, platform, work, 'all');
+      return textOf(spdxDocument(found, subject), work);
+    }),
+  );
+}
+
+function imageContents(
+  reference: string,
+  platform: string,
+  work: string,
+  files: 'none' | 'all',
+): Promise<SyftDocument> {
+  const [host = ''] = reference.split('/');
+  const isPlain = isLoopback(host);
+  const env = {
+    ...plainEnvironment(),
+    ...loginOf(host),
+    ...{ SYFT_FILE_METADATA_SELECTION: files, ...DIGESTS },
+    ...(isPlain && { SYFT_REGISTRY_INSECURE_USE_HTTP: 'true' }),
+  };
+  return syft([`registry:${reference}`, '--platform', platform], work, work, env);
+}
+
+/** What the login of a registry needs, and no more: syft parses what others wrote. */
+function loginOf(host: string): NodeJS.ProcessEnv {
+  // ECR's credential helper logs in with the job's role.
+  const isEcr = /(^|\.)ecr\.|\.amazonaws\.com$/.test(host);
+  const isNeeded = (name: string) => name === 'DOCKER_CONFIG' || (isEcr && name.startsWith('AWS_'));
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => isNeeded(name)));
+}
+
+/** The same of an image whose layers are those of the image that `text` is of: nothing is read again. */
+export const sameImageSbom = (text: string, subject: SbomSubject): string =>
+  sbomText(sameContents(JSON.parse(text) as SpdxDocument, subject));
+
+function textOf(document: SpdxDocument, work: string): string {
+  const text = sbomText(document);
+  if (text.includes(work)) throw new Error(`the SBOM names ${work}, a folder of this machine; another syft?`);
+  return text;
+}

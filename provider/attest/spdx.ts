@@ -1,0 +1,269 @@
+/**
+ * What syft found, as an SPDX 2.3 document (https://spdx.github.io/spdx-spec/v2.3/) that is the same bytes whenever and
+ * wherever it is made: names from contents, a fixed order, the source's date, nothing of the machine. Pure.
+ */
+import { createHash } from 'node:crypto';
+
+/** The part of syft's spdx-json that is used. */
+export interface SyftDocument {
+  creationInfo?: { licenseListVersion?: string; creators?: string[] };
+  packages?: SyftPackage[];
+  files?: SyftFile[];
+  hasExtractedLicensingInfos?: { licenseId: string; extractedText?: string; name?: string }[];
+  relationships?: { spdxElementId: string; relatedSpdxElement: string; relationshipType: string }[];
+}
+
+interface SyftPackage {
+  SPDXID: string;
+  name: string;
+  versionInfo?: string;
+  supplier?: string;
+  originator?: string;
+  sourceInfo?: string;
+  licenseConcluded?: string;
+  licenseDeclared?: string;
+  copyrightText?: string;
+  externalRefs?: { referenceCategory: string; referenceType: string; referenceLocator: string }[];
+}
+
+interface SyftFile {
+  SPDXID: string;
+  fileName: string;
+  checksums?: { algorithm: string; checksumValue: string }[];
+}
+
+/** What a document is of. */
+export interface SbomSubject {
+  /** File name; of an image its name without the registry. */
+  name: string;
+  version: string;
+  kind: 'package' | 'image';
+  /** What tells it from all others, hex with colons between digests: of an rpm that of its contents, for its signature may change. */
+  identity: string;
+  /** SHA-256 of the file, or of the image's manifest; absent for an rpm, for the same reason. */
+  sha256?: string;
+  /** Seconds since 1970: the date of the sources. */
+  epoch: number;
+  product: SbomProduct;
+}
+
+/** Who makes it. */
+export interface SbomProduct {
+  title: string;
+  homepage: string;
+  /** SPDX expression. */
+  license: string;
+}
+
+const ROOT = 'SPDXRef-Artifact';
+const NONE = 'NOASSERTION';
+
+const hash = (algorithm: 'sha1' | 'sha256', text: string) => createHash(algorithm).update(text).digest('hex');
+const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** An identifier (section 3.2 of the specification) that is the same for the same contents. */
+function idOf(kind: 'Package' | 'File', name: string, contents: object): string {
+  const readable = name
+    .replace(/[^A-Za-z0-9.]+/g, '-')
+    .slice(-60)
+    .replace(/^[.-]+/, '');
+  return `SPDXRef-${kind}-${readable}-${hash('sha256', JSON.stringify(contents)).slice(0, 16)}`;
+}
+
+/** Each thing by its new identifier, and the new identifiers by those that syft gave. */
+function identified<T extends { SPDXID: string }, U extends object>(
+  kind: 'Package' | 'File',
+  all: T[],
+  contentsOf: (one: T) => (U & { name?: string; fileName?: string }) | undefined,
+) {
+  const ids = new Map<string, string>();
+  const found = new Map<string, { SPDXID: string } & U>();
+  for (const one of all) {
+    const contents = contentsOf(one);
+    if (!contents) continue;
+    const id = idOf(kind, contents.name ?? contents.fileName ?? '', contents);
+    ids.set(one.SPDXID, id);
+    found.set(id, { SPDXID: id, ...contents });
+  }
+  const sorted = [...found.values()].sort((a, b) => compareText(a.SPDXID, b.SPDXID));
+  return { ids, sorted };
+}
+
+/** A package that was found. The names that syft guesses for vulnerability databases (CPE) are left out: they are many, and can be made again. */
+function packageOf(one: SyftPackage) {
+  const known = (text: string | undefined) => (text === undefined || text === '' ? NONE : text);
+  const references = (one.externalRefs ?? [])
+    .filter(({ referenceType }) => referenceType === 'purl')
+    .map(({ referenceLocator }) => ({
+      referenceCategory: 'PACKAGE-MANAGER',
+      referenceType: 'purl',
+      referenceLocator,
+    }))
+    .sort((a, b) => compareText(a.referenceLocator, b.referenceLocator));
+  return {
+    name: one.name,
+    ...(one.versionInfo && { versionInfo: one.versionInfo }),
+    ...(one.supplier && { supplier: one.supplier }),
+    ...(one.originator && { originator: one.originator }),
+    downloadLocation: NONE,
+    filesAnalyzed: false,
+    ...(one.sourceInfo && { sourceInfo: one.sourceInfo }),
+    licenseConcluded: known(one.licenseConcluded),
+    licenseDeclared: known(one.licenseDeclared),
+    copyrightText: known(one.copyrightText),
+    ...(references.length > 0 && { externalRefs: references }),
+  };
+}
+
+/** A file with both digests; links and what was not read have none. */
+function fileOf({ fileName, checksums = [] }: SyftFile) {
+  const digest = (wanted: string) =>
+    checksums.find(({ algorithm, checksumValue }) => algorithm === wanted && /[^0]/.test(checksumValue))
+      ?.checksumValue;
+  const [sha1, sha256] = [digest('SHA1'), digest('SHA256')];
+  if (sha1 === undefined || sha256 === undefined) return undefined;
+  return {
+    fileName: `./${fileName.replace(/^[./]*\//, '')}`,
+    checksums: [
+      { algorithm: 'SHA1', checksumValue: sha1 },
+      { algorithm: 'SHA256', checksumValue: sha256 },
+    ],
+    licenseConcluded: NONE,
+    copyrightText: NONE,
+  };
+}
+
+/** The artifact itself, which contains everything else. `sha1s`: of its files. */
+function artifactOf({ name, version, kind, sha256, product }: SbomSubject, sha1s: string[]) {
+  const isImage = kind === 'image';
+  return {
+    SPDXID: ROOT,
+    name,
+    versionInfo: version,
+    ...(!isImage && { packageFileName: name }),
+    supplier: `Organization: ${product.title}`,
+    downloadLocation: NONE,
+    filesAnalyzed: sha1s.length > 0,
+    ...(sha1s.length > 0 && {
+      // Section 7.9 of the specification.
+      packageVerificationCode: { packageVerificationCodeValue: hash('sha1', [...sha1s].sort().join('')) },
+    }),
+    ...(sha256 !== undefined && { checksums: [{ algorithm: 'SHA256', checksumValue: sha256 }] }),
+    homepage: product.homepage,
+    licenseConcluded: NONE,
+    licenseDeclared: product.license,
+    copyrightText: NONE,
+    primaryPackagePurpose: isImage ? 'CONTAINER' : 'INSTALL',
+  };
+}
+
+/**
+ * The document of an image whose layers are those of another: what is in it is the same.
+ *
+ * @param document of the other image
+ */
+export function sameContents(document: SpdxDocument, subject: SbomSubject): SpdxDocument {
+  const { creationInfo, packages, files = [] } = document;
+  const sha1s = files.map(({ checksums }) => checksums[0].checksumValue);
+  return withNamespace({
+    ...document,
+    ...namesOf(subject),
+    creationInfo: { ...creationInfo, created: dateOf(subject) },
+    packages: [artifactOf(subject, sha1s), ...packages.slice(1)],
+  });
+}
+
+/** As far as it is looked at again. */
+export interface SpdxDocument {
+  spdxVersion: 'SPDX-2.3';
+  dataLicense: 'CC0-1.0';
+  SPDXID: 'SPDXRef-DOCUMENT';
+  name: string;
+  documentNamespace: string;
+  creationInfo: { created: string; creators: string[] };
+  /** The artifact first. */
+  packages: { SPDXID: string; name: string }[];
+  files?: { fileName: string; checksums: { algorithm: string; checksumValue: string }[] }[];
+  hasExtractedLicensingInfos?: object[];
+  relationships: object[];
+}
+
+/** The document as it is published. */
+export const sbomText = (document: SpdxDocument) => `${JSON.stringify(document, null, 1)}\n`;
+
+const dateOf = ({ epoch }: SbomSubject) => new Date(epoch * 1000).toISOString().replace('.000Z', 'Z');
+
+const namesOf = ({ name, identity, product }: SbomSubject) => ({
+  name,
+  documentNamespace: `${product.homepage}/spdx/${name}-${identity.replaceAll(':', '-')}`,
+});
+
+const CONTENTS = /(-contents-[0-9a-f]{64})?$/;
+
+/** With the namespace that goes with its contents: no other document has it, even of the same artifact (section 6.5). */
+export function withNamespace(document: SpdxDocument): SpdxDocument {
+  const common = document.documentNamespace.replace(CONTENTS, '');
+  const contents = hash('sha256', JSON.stringify({ ...document, documentNamespace: common }));
+  return { ...document, documentNamespace: `${common}-contents-${contents}` };
+}
+
+/** @returns the document, its keys in the order of the specification */
+export function spdxDocument(found: SyftDocument, subject: SbomSubject): SpdxDocument {
+  const roots = new Set(
+    (found.relationships ?? [])
+      .filter(({ relationshipType }) => relationshipType === 'DESCRIBES')
+      .map(({ relatedSpdxElement }) => relatedSpdxElement),
+  );
+  const packages = identified(
+    'Package',
+    (found.packages ?? []).filter(({ SPDXID }) => !roots.has(SPDXID)),
+    packageOf,
+  );
+  const files = identified('File', found.files ?? [], fileOf);
+  const relation = (spdxElementId: string, relationshipType: string, relatedSpdxElement: string) => ({
+    ...{ spdxElementId, relationshipType, relatedSpdxElement },
+  });
+  const depends = (found.relationships ?? []).flatMap((one) => {
+    const [from, to] = [packages.ids.get(one.spdxElementId), packages.ids.get(one.relatedSpdxElement)];
+    return one.relationshipType === 'DEPENDENCY_OF' && from && to && from !== to
+      ? [relation(from, one.relationshipType, to)]
+      : [];
+  });
+  const contains = [...packages.sorted, ...files.sorted].map(({ SPDXID }) =>
+    relation(ROOT, 'CONTAINS', SPDXID),
+  );
+  const relations = new Map([...depends, ...contains].map((one) => [Object.values(one).join(' '), one]));
+  const licenses = (found.hasExtractedLicensingInfos ?? [])
+    .filter(({ licenseId }) =>
+      packages.sorted.some((one) =>
+        `${one.licenseDeclared} ${one.licenseConcluded}`.split(/[\s()]+/).includes(licenseId),
+      ),
+    )
+    .map(({ licenseId, extractedText, name }) => ({
+      licenseId,
+      extractedText: extractedText || NONE,
+      ...(name && { name }),
+    }))
+    .sort((a, b) => compareText(a.licenseId, b.licenseId));
+  const { creationInfo } = found;
+  const tools = (creationInfo?.creators ?? []).filter((one) => one.startsWith('Tool: ')).sort();
+  const sha1s = files.sorted.map(({ checksums }) => checksums[0].checksumValue);
+  return withNamespace({
+    spdxVersion: 'SPDX-2.3',
+    dataLicense: 'CC0-1.0',
+    SPDXID: 'SPDXRef-DOCUMENT',
+    ...namesOf(subject),
+    creationInfo: {
+      created: dateOf(subject),
+      creators: [`Organization: ${subject.product.title}`, ...tools],
+      ...(creationInfo?.licenseListVersion && { licenseListVersion: creationInfo.licenseListVersion }),
+    },
+    packages: [artifactOf(subject, sha1s), ...packages.sorted],
+    ...(files.sorted.length > 0 && { files: files.sorted }),
+    ...(licenses.length > 0 && { hasExtractedLicensingInfos: licenses }),
+    relationships: [
+      relation('SPDXRef-DOCUMENT', 'DESCRIBES', ROOT),
+      ...[...relations].sort(([a], [b]) => compareText(a, b)).map(([, one]) => one),
+    ],
+  });
+}

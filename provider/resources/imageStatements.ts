@@ -1,0 +1,98 @@
+/**
+ * What is told of an image: its SBOM (SPDX) and how it was made (SLSA provenance), made once for its digest and kept
+ * until they are attached to it (attestation.ts).
+ */
+import { BuildFacts, provenance, statementText } from '../attest/provenance';
+import { imageSbom, sameImageSbom } from '../attest/sbom';
+import type { SbomProduct, SbomSubject } from '../attest/spdx';
+import { sha256 as sha256Of } from '../formats/compress';
+import { imageLayers } from '../oci';
+import type { Statement } from '../publish/published';
+import { changed, Resource } from '../resource';
+import { openStore } from '../store/open';
+import { UNKNOWN } from '../wire';
+import { removeFiles } from './package';
+import { areKept, keepStatement } from './packageStatements';
+
+export interface ImageStatementsInputs {
+  bucket: string;
+  /** The documents go to `<prefix>/<sha256>/<artifact>.<document>`. */
+  prefix: string;
+  /** Name of the image in the catalog, `image-` before it. */
+  artifact: string;
+  /** Its name without the registry. */
+  name: string;
+  /** `<registry>/<namespace>/<name>`. Another place of the same image is no reason for a change. */
+  repository: string;
+  digest: string;
+  /** Such as `linux/amd64`. */
+  platform: string;
+  product: SbomProduct;
+  /** No reason for a change. */
+  facts: BuildFacts;
+}
+
+export interface ImageStatementsOutputs {
+  statements: Statement[];
+  /** Hash of the image's layers, whatever labels it has. */
+  layers: string;
+}
+
+type State = ImageStatementsInputs & ImageStatementsOutputs;
+
+/** The SBOM of before, where it is of an image of these layers: a new version changes the labels of every image. */
+async function sbomOf(
+  { repository, digest, platform }: ImageStatementsInputs,
+  layers: string,
+  subject: SbomSubject,
+  before?: State,
+): Promise<string> {
+  const known = before?.layers === layers && before.statements.find((one) => one.document === 'spdx.json');
+  const found = known ? (await openStore(before.bucket).get(known.key))?.body : undefined;
+  if (known && found && sha256Of(found) === known.sha256) return sameImageSbom(found.toString(), subject);
+  return imageSbom(`${repository}@${digest}`, platform, subject);
+}
+
+async function make(inputs: ImageStatementsInputs, before?: State): Promise<ImageStatementsOutputs> {
+  const { bucket, prefix, artifact, name, repository, digest, product, facts } = inputs;
+  const sha256 = digest.replace(/^sha256:/, '');
+  const layers = sha256Of((await imageLayers(`${repository}@${digest}`)).join('\n'));
+  const subject: SbomSubject = {
+    ...{ name, version: facts.version, kind: 'image', identity: sha256, sha256, epoch: facts.epoch, product },
+  };
+  const sbom = await sbomOf(inputs, layers, subject, before);
+  const made = statementText(provenance(facts, { artifact, name, sha256 }));
+  const place = { bucket, prefix, fileName: artifact };
+  return {
+    layers,
+    statements: [
+      await keepStatement(place, 'spdx.json', sbom),
+      await keepStatement(place, 'provenance.json', made),
+    ],
+  };
+}
+
+const FIELDS = ['bucket', 'prefix', 'name', 'digest'] as const;
+
+export const imageStatements: Resource<ImageStatementsInputs, ImageStatementsOutputs> = {
+  diff(olds, news) {
+    if (news === UNKNOWN) return { changes: ['digest'] };
+    return { changes: changed(olds, news, [...FIELDS]) };
+  },
+
+  async create(inputs) {
+    return { id: inputs.artifact, outs: await make(inputs) };
+  },
+
+  async update(olds, news) {
+    const isSame = changed(olds, news, [...FIELDS]).length === 0;
+    if (isSame && (await areKept(olds))) return { statements: olds.statements, layers: olds.layers };
+    return make(news, olds);
+  },
+
+  async read(state) {
+    return (await areKept(state)) ? state : undefined;
+  },
+
+  delete: removeFiles,
+};

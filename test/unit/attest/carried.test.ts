@@ -1,0 +1,102 @@
+/** What a stack takes over with an image from the stack that built it. On a real registry, with the real cosign. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { attest, sign, SIGNATURE, verify, verifyAttestation } from '../../../provider/attest/cosign';
+import { attachments } from '../../../provider/oci';
+import { attestation } from '../../../provider/resources/attestation';
+import { imageCopy, ImageCopyInputs } from '../../../provider/resources/imageCopy';
+import { NOTE, SignedImages, startSignedImages } from './signedImages';
+
+const FORGED = { ...NOTE, predicate: { forged: true } };
+
+describe('what comes with an image of another stack', function () {
+  this.timeout(60_000);
+  let images: SignedImages;
+  const check = async (news: ImageCopyInputs, olds?: ImageCopyInputs) =>
+    (await imageCopy.check!(news, olds)) as ImageCopyInputs;
+
+  before(async () => {
+    images = await startSignedImages(['own', 'staging', 'foreign']);
+  });
+  after(() => images?.stop());
+
+  it('is claimed anew only as far as that stack signed it', async () => {
+    const { keys, inputsOf } = images;
+    const image = await images.push();
+    await attest(image.reference, FORGED, keys.foreign.private);
+    await attest(image.reference, NOTE, keys.staging.private);
+    const carried = await attachments(image.reference);
+    const inputs = { ...inputsOf(image, 'own'), carried };
+    await attestation.create(inputs);
+    assert.deepEqual(await verify(image.reference, keys.own.publicKey), [SIGNATURE], 'nobody signed it');
+    await attestation.create({ ...inputs, carriedSigner: '' });
+    assert.deepEqual(await verify(image.reference, keys.own.publicKey), [SIGNATURE]);
+    await attestation.create({ ...inputs, carriedSigner: keys.staging.publicKey });
+    assert.deepEqual(await verifyAttestation(image.reference, NOTE.type, keys.own.publicKey), [
+      NOTE.predicate,
+    ]);
+  });
+
+  it('and was taken over before anything was verified is looked at again, here', async () => {
+    const { keys, host } = images;
+    const image = await images.push();
+    await sign(image.reference, keys.staging.private);
+    const [signature] = await attachments(image.reference);
+    await attest(image.reference, FORGED, keys.foreign.private);
+    const all = await attachments(image.reference);
+    // The other stack has let it go since.
+    const gone = {
+      image: `${host}/gone/image`,
+      digest: image.digest,
+      repository: image.repository,
+      tag: 'v1',
+    };
+    const before = { ...gone, attachments: all };
+    const staging = keys.staging.publicKey;
+    const now = (signer: string, olds: ImageCopyInputs = before) =>
+      check({ ...gone, signer, isPublished: true }, olds).then((checked) => checked.attachments);
+    assert.deepEqual(await now(''), []);
+    assert.deepEqual(await now(staging), [signature]);
+    assert.deepEqual(await now(staging, { ...before, signer: keys.foreign.publicKey }), [signature]);
+    assert.deepEqual(await now(staging, { ...before, signer: staging, attachments: ['kept'] }), ['kept']);
+  });
+
+  it('is copied again where another writer lost it from the list, and told where that goes on', async () => {
+    const { keys, host } = images;
+    const image = await images.push();
+    await sign(image.reference, keys.own.private);
+    const [signature] = await attachments(image.reference);
+    const inputs = {
+      ...{ image: image.repository, digest: image.digest, repository: `${host}/copies/raced` },
+      ...{ tag: '', attachments: [signature] },
+    };
+    const list = `${inputs.repository}:${image.digest.replace(':', '-')}`;
+    const { PATH } = process.env;
+    const programs = path.join(images.work, 'programs');
+    await fs.mkdir(programs);
+    const real = execFileSync('which', ['regctl'], { encoding: 'utf8' }).trim();
+    /** A regctl after whose copies another writer takes the list away, that many times. */
+    const lose = (times: number) =>
+      fs.writeFile(
+        path.join(programs, 'regctl'),
+        `#!/bin/sh\n"${real}" "$@" || exit\ncase "$*" in *--force-recursive*) echo >>"${programs}/copies"\n` +
+          `[ $(wc -l <"${programs}/copies") -gt ${times} ] || crane delete "${list}" >&2;; esac\n`,
+        { mode: 0o755 },
+      );
+    process.env.PATH = `${programs}:${PATH}`;
+    try {
+      await lose(1);
+      await imageCopy.create(inputs);
+      assert.deepEqual(await attachments(`${inputs.repository}@${image.digest}`), [signature]);
+      assert.equal((await fs.readFile(path.join(programs, 'copies'), 'utf8')).length, 2);
+      await lose(100);
+      await assert.rejects(imageCopy.create(inputs), {
+        message: /copies\/raced@sha256:\S+ does not keep what belongs to it \(sha256:\S+\), tried 4 times/,
+      });
+    } finally {
+      process.env.PATH = PATH;
+    }
+  });
+});

@@ -1,0 +1,114 @@
+/** What others attached to an image does not stop it. On a real registry, with the real cosign. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { bundlesOf, signedBundles } from '../../../provider/attest/bundles';
+import { sign } from '../../../provider/attest/cosign';
+import { sha256 } from '../../../provider/formats/compress';
+import { attachments, blob, manifest, remove, RegistryError } from '../../../provider/oci';
+import { freePort } from '../freePort';
+import { SignedImages, startSignedImages, TestImage } from './signedImages';
+
+const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+
+describe('what others attached to an image', function () {
+  this.timeout(60_000);
+  let images: SignedImages;
+  let image: TestImage;
+  let signature: string;
+
+  /** Attaches a file of this text and resolves to the manifest's digest. */
+  async function put(text: string, ...more: string[]): Promise<string> {
+    const before = await attachments(image.reference);
+    await fs.writeFile(path.join(images.work, 'layer'), text);
+    const what = ['--artifact-type', BUNDLE, '--subject', image.reference, '--file', 'layer'];
+    images.regctl('artifact', 'put', ...what, ...more);
+    const [added] = (await attachments(image.reference)).filter((one) => !before.includes(one));
+    return added;
+  }
+  /** The image's signature is found, and nothing else. */
+  async function isAlone(): Promise<void> {
+    const found = await signedBundles(image.reference, images.keys.own.publicKey);
+    assert.deepEqual(
+      found.map((one) => one.digest),
+      [signature],
+    );
+  }
+
+  before(async () => {
+    images = await startSignedImages(['own']);
+  });
+  after(() => images?.stop());
+  beforeEach(async () => {
+    image = await images.push();
+    await sign(image.reference, images.keys.own.private);
+    [signature] = await attachments(image.reference);
+  });
+
+  it('and took away again is left out', async () => {
+    const gone = await put('{}');
+    assert.equal(await remove(`${image.repository}@${gone}`), 'removed');
+    assert.ok((await attachments(image.reference)).includes(gone), 'it is listed');
+    await isAlone();
+  });
+
+  it('is left out where it is no bundle, or its content is gone', async () => {
+    await put('no JSON');
+    await put('{"dsseEnvelope":7}');
+    const lost = 'content that is lost';
+    await put(lost);
+    const digest = sha256(Buffer.from(lost));
+    const files = path.join(images.work, 'true', 'docker', 'registry', 'v2', 'blobs', 'sha256');
+    await fs.rm(path.join(files, digest.slice(0, 2), digest), { recursive: true });
+    await assert.rejects(
+      blob(`${image.repository}@sha256:${digest}`),
+      (error: unknown) => error instanceof RegistryError && error.kind === 'absent',
+    );
+    assert.equal((await attachments(image.reference)).length, 4);
+    await isAlone();
+  });
+
+  it('is left out where it wraps a true bundle in another type, configuration or image', async () => {
+    const [{ text }] = await bundlesOf(image.reference);
+    const other = await images.push();
+    await fs.writeFile(path.join(images.work, 'config'), '#!/bin/sh');
+    await put(text, '--artifact-type', `${BUNDLE}.other`);
+    await put(text, '--config-file', 'config');
+    await put(text, '--config-file', 'config', '--config-type', 'application/x-sh');
+    // Of another image, or of none, and in this one's list.
+    const list = `${image.repository}:${image.digest.replace(':', '-')}`;
+    const file = ['--artifact-type', BUNDLE, '--file', 'layer'];
+    images.regctl('artifact', 'put', ...file, `${image.repository}:none`);
+    execFileSync('crane', ['copy', other.reference, `${image.repository}@${other.digest}`], {
+      stdio: 'pipe',
+    });
+    images.regctl('artifact', 'put', ...file, '--subject', `${image.repository}@${other.digest}`);
+    const [ofOther] = await attachments(`${image.repository}@${other.digest}`);
+    for (const ref of [`${image.repository}:none`, `${image.repository}@${ofOther}`])
+      images.regctl('index', 'add', '--ref', ref, list);
+    assert.equal((await attachments(image.reference)).length, 6);
+    await isAlone();
+    await put(text);
+    assert.equal((await bundlesOf(image.reference)).length, 2, 'as cosign attaches it');
+  });
+
+  it('is left out where it is larger than we read', async () => {
+    const file = path.join(images.work, 'large');
+    await fs.writeFile(file, '');
+    await fs.truncate(file, (256 << 20) + 1);
+    const what = ['--artifact-type', BUNDLE, '--subject', image.reference, '--file', 'large'];
+    images.regctl('artifact', 'put', ...what);
+    const [large] = (await attachments(image.reference)).filter((one) => one !== signature);
+    const text = await manifest(`${image.repository}@${large}`);
+    const { layers } = JSON.parse(text) as { layers: { digest: string }[] };
+    await assert.rejects(blob(`${image.repository}@${layers[0].digest}`), /has more than 268435456 bytes/);
+    await isAlone();
+    await fs.rm(file);
+  });
+
+  it('is no excuse for a registry that does not answer', async () => {
+    const silent = `127.0.0.1:${await freePort()}/ns/image@${image.digest}`;
+    await assert.rejects(bundlesOf(silent), /127\.0\.0\.1:\d+/);
+  });
+});
