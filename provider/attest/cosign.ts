@@ -57,7 +57,8 @@ function cosign(args: string[], further: NodeJS.ProcessEnv, about: string): Prom
       if (!error) return resolve(stdout);
       if (error.code === 'ENOENT' && error.syscall?.startsWith('spawn'))
         return reject(new Error('cosign is not on PATH; "npm run up" installs it'));
-      reject(new CosignError(`${about}: ${error.killed ? 'no answer' : said(stderr)}`));
+      // Silence says nothing of what was asked for.
+      reject(error.killed ? new Error(`${about}: no answer`) : new CosignError(`${about}: ${said(stderr)}`));
     });
     // It would wait for an answer where it asks something.
     child.stdin?.end();

@@ -1,4 +1,5 @@
 /** What one stack says of a release so that another publishes the same (`release` of its outputs). Pure. */
+import { DOCUMENTS } from '../publish/published';
 
 /** A document beside a package that was published, of the package's names with `.<document>` behind them. */
 export interface RecordedStatement {
@@ -159,4 +160,11 @@ export function unproved(
       })
       .map(([name]) => `image ${name}`),
   ];
+}
+
+/** Packages that do not have every document beside them that says what is in them and how they were made. */
+export function untold({ packages }: ReleaseRecord): string[] {
+  return Object.entries(packages)
+    .filter(([, { statements = {} }]) => !DOCUMENTS.every((document) => statements[document]))
+    .map(([name]) => name);
 }

@@ -1,11 +1,12 @@
 /** The release that a stack takes over from another: agreed to by digest, proved by its gates, of the right key. */
 import { isDeepStrictEqual } from 'node:util';
 import { readLedger } from '../ledger';
-import { CosignError, fingerprintOf, isUnsigned, normalized, SIGNATURE, verify } from '../attest/cosign';
 import { reasonOf } from '../attest/bundles';
+import { CosignError, fingerprintOf, isUnsigned, normalized, SIGNATURE, verify } from '../attest/cosign';
+import { PROVENANCE, SPDX } from '../attest/provenance';
 import { digest } from '../oci';
 import { keptRecord } from '../promotion/kept';
-import { PinnedRelease, ReleaseRecord, unlike, unproved } from '../promotion/record';
+import { PinnedRelease, ReleaseRecord, unlike, unproved, untold } from '../promotion/record';
 import { changed, CheckError, known, Resource } from '../resource';
 import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
@@ -80,6 +81,12 @@ function refuse({ from, record, pinned, expectedKey, floors, namespace }: Promot
       'from',
       `the stack ${from} has published without a gate: ${open.join(', ')}; publish it there again`,
     );
+  const bare = untold(record);
+  if (bare.length > 0)
+    stop(
+      'from',
+      `the stack ${from} has published without SBOM or provenance: package ${bare.join(', ')}; publish it there again`,
+    );
 }
 
 /** The record with its key of images as we keep it: what is verified is the key whose fingerprint was agreed to. */
@@ -138,14 +145,23 @@ async function refuseUnsigned({
   const problems = await Promise.all(images.map((image) => signatureProblem(image, publicKey)));
   if (problems.flat().length > 0)
     stop(
-      `images of ${from} are not signed by ${found}: ${problems.flat().join('; ')}. Repair it there (npm run refresh, then up). Nothing was changed`,
+      `images of ${from} do not have all that ${found} is to sign: ${problems.flat().join('; ')}. Repair it there (npm run refresh, then up). Nothing was changed`,
     );
 }
+
+/** What the other stack has to have signed of each image. */
+const CLAIMS = [
+  [SIGNATURE, 'signature'],
+  [SPDX, 'SBOM'],
+  [PROVENANCE, 'provenance'],
+] as const;
 
 /** @throws Error where cosign cannot find out */
 async function signatureProblem(image: string, publicKey: string): Promise<string[]> {
   try {
-    return (await verify(image, publicKey)).includes(SIGNATURE) ? [] : [`${image} has attestations alone`];
+    const signed = await verify(image, publicKey);
+    const lacking = CLAIMS.filter(([type]) => !signed.includes(type)).map(([, what]) => what);
+    return lacking.length > 0 ? [`${image} has no ${lacking.join(' and no ')}`] : [];
   } catch (error) {
     // Gone from the registry is the other stack's to repair, too.
     if (isUnsigned(error) || /MANIFEST_UNKNOWN|NAME_UNKNOWN/.test((error as Error).message))

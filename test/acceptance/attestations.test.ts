@@ -202,7 +202,7 @@ describe('signatures of images', function () {
     await unsign(image('falco-tester'));
     await refused(
       PROD,
-      /falco:expectedCosignKey: images of local are not signed by [0-9a-f]{64}: \S+falco-tester@\S+ no signatures found\. Repair it there/,
+      /falco:expectedCosignKey: images of local do not have all that [0-9a-f]{64} is to sign: \S+falco-tester@\S+ no signatures found\. Repair it there/,
     );
     await sign(image('falco-tester'), { key: path.join(work, 'stranger.key'), password: '' });
     await refused(PROD, /falco-tester@\S+ no matching attestations/);

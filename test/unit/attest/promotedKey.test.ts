@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { fingerprintOf, normalized, sign, verify } from '../../../provider/attest/cosign';
+import { attest, fingerprintOf, normalized, PrivateKey, sign, verify } from '../../../provider/attest/cosign';
+import { PROVENANCE, SPDX } from '../../../provider/attest/provenance';
 import { pinOf, ReleaseRecord } from '../../../provider/promotion/record';
 import { promotion } from '../../../provider/resources/promotion';
 import { record } from '../promotion/sampleRecord';
@@ -18,6 +19,7 @@ describe('the key that images of another stack are verified with', function () {
   let recorded: ReleaseRecord;
   /** PEM of an RSA key, in the older form (PKCS #1), which has signed the image. */
   let foreign: string;
+  let foreignKey: PrivateKey;
 
   const check = (cosignKey: string, expected: string) => {
     const inputs = {
@@ -42,7 +44,8 @@ describe('the key that images of another stack are verified with', function () {
     const made = ['import-key-pair', '--key', `${prefix}.pem`, '--output-key-prefix', prefix];
     execFileSync('cosign', made, { env: { ...process.env, COSIGN_PASSWORD: '' }, stdio: 'pipe' });
     foreign = pair.publicKey.export({ type: 'pkcs1', format: 'pem' }).toString();
-    await sign(image.reference, { key: `${prefix}.key`, password: '' });
+    foreignKey = { key: `${prefix}.key`, password: '' };
+    await sign(image.reference, foreignKey);
   });
   after(() => images?.stop());
 
@@ -57,7 +60,7 @@ describe('the key that images of another stack are verified with', function () {
       assert.throws(() => fingerprintOf(both), /not one public key/);
       await assert.rejects(verify(image.reference, both), /not one public key/);
     }
-    await assert.rejects(check(publicKey, publicKey), /are not signed by/);
+    await assert.rejects(check(publicKey, publicKey), /do not have all that/);
   });
 
   it('is not said to have signed nothing while the registry does not answer', async () => {
@@ -73,11 +76,23 @@ describe('the key that images of another stack are verified with', function () {
           /^whether \S+ is signed cannot be found out: .*connection refused\. Nothing was changed; run it again when/,
       });
       await assert.rejects(at(`${images.host}/ns/lost`), {
-        message: /^sample:expectedCosignKey: images of staging are not signed by .*Repair it there/,
+        message:
+          /^sample:expectedCosignKey: images of staging do not have all that [0-9a-f]{64} is to sign .*Repair it there/,
       });
     } finally {
       recorded = before;
     }
+  });
+
+  it('has to have signed SBOM and provenance, too', async () => {
+    const lacks = (what: string) => ({
+      message: new RegExp(`: images of staging do not have all that .*@sha256:\\S+ has no ${what}\\. Repair`),
+    });
+    await assert.rejects(check(foreign, foreign), lacks('SBOM and no provenance'));
+    await attest(image.reference, { type: SPDX, predicate: {} }, foreignKey);
+    await assert.rejects(check(foreign, foreign), lacks('provenance'));
+    await attest(image.reference, { type: PROVENANCE, predicate: {} }, foreignKey);
+    await check(foreign, foreign);
   });
 
   it('is kept in one form, however the record spells it', async () => {

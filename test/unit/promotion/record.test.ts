@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { pinOf, unlike, unproved } from '../../../provider/promotion/record';
+import { pinOf, unlike, unproved, untold } from '../../../provider/promotion/record';
 import { updateLedger } from '../../../provider/ledger';
 import { promotion } from '../../../provider/resources/promotion';
 import { cosignFingerprint, hex, packageOf, record } from './sampleRecord';
@@ -63,6 +63,17 @@ describe('a release that is to be promoted', () => {
     );
   });
 
+  it('is untold where a package has no SBOM or no provenance beside it', () => {
+    const { deb, rpm } = record.packages;
+    const { statements, ...bare } = rpm;
+    const half = { 'spdx.json': statements!['spdx.json'] };
+    assert.deepEqual(untold(record), []);
+    assert.deepEqual(untold({ ...record, packages: { deb: { ...deb, statements: half }, rpm: bare } }), [
+      'deb',
+      'rpm',
+    ]);
+  });
+
   it('is left as it is once it is published here, whatever the other stack does next', async () => {
     const bucket = await fs.mkdtemp(path.join(os.tmpdir(), 'promotion-'));
     try {
@@ -107,6 +118,7 @@ describe('a release that is to be promoted', () => {
     // Whether systems are still there and images are signed, the registry is asked: test/engine/promotion.test.ts.
     const stored = { ...record, systems: {}, images: {} };
     const agreed = pinOf(stored);
+    const { packages } = stored;
     const inputs = { from: 'staging', record: stored, pinned: agreed, floors, ...key, ...place };
     const check = (more: object) => promotion.check!({ ...inputs, ...more }, undefined);
     await check({});
@@ -120,6 +132,10 @@ describe('a release that is to be promoted', () => {
       [
         { record: { ...stored, gates: {} } },
         /^sample:from: .* published without a gate: package rpm, package deb; publish/,
+      ],
+      [
+        { record: { ...stored, packages: { ...packages, deb: { ...packages.deb, statements: undefined } } } },
+        /^sample:from: .* published without SBOM or provenance: package deb; publish it there again/,
       ],
       [
         { record: { ...stored, cosignKey: undefined } },

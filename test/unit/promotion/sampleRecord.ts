@@ -10,6 +10,10 @@ export const packageOf = (digit: string, identity = '') => ({
   size: 1,
   identity,
   proved: hex(digit),
+  statements: {
+    'spdx.json': { sha256: hex('6'), size: 2 },
+    'provenance.json': { sha256: hex('7'), size: 3 },
+  },
 });
 
 /** A public key whose private one nobody has, and its fingerprint. */
