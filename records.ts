@@ -77,6 +77,9 @@ export function releaseRecord({
     commit: source.revision,
     epoch: source.epoch,
     build: recordedBuild(settings, inputs, source),
+    zlib: pulumi
+      .all(packages.built.map(({ resource }) => resource.zlib))
+      .apply((all) => [...new Set(all)].filter((one) => one !== undefined).sort()),
     bucket: absoluteBucket(bucket),
     records: recordsPrefix(stack),
     publicKey: publicNames(catalog.product).publicKey,

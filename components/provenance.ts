@@ -67,7 +67,8 @@ export function buildFacts({
   return pulumi
     .all([
       source.version,
-      source.revision,
+      // Of a folder that has something else, a commit would tell what it was not made from.
+      pulumi.all([source.revision, source.isEdited]).apply(([commit, edited]) => (edited ? '' : commit)),
       source.epoch,
       recordedBuild(settings, inputs, source),
       pulumi.output(images),

@@ -41,6 +41,7 @@ export class Source extends pulumi.CustomResource {
   declare readonly version: pulumi.Output<string>;
   declare readonly epoch: pulumi.Output<number>;
   declare readonly revision: pulumi.Output<string>;
+  declare readonly isEdited: pulumi.Output<boolean>;
   declare readonly parts: pulumi.Output<SourceInputs['parts']>;
   declare readonly treeParts: pulumi.Output<SourceInputs['treeParts']>;
   declare readonly sourceArchive: pulumi.Output<SourceOutputs['sourceArchive']>;
@@ -51,6 +52,7 @@ export class Source extends pulumi.CustomResource {
   constructor(name: string, args: Args<SourceInputs>, opts?: pulumi.CustomResourceOptions) {
     const state = [
       'revision',
+      'isEdited',
       'parts',
       'treeParts',
       'sourceArchive',
@@ -158,12 +160,13 @@ export class Package extends pulumi.CustomResource {
   declare readonly identity: pulumi.Output<PackageOutputs['identity']>;
   declare readonly sha256: pulumi.Output<PackageOutputs['sha256']>;
   declare readonly size: pulumi.Output<PackageOutputs['size']>;
+  declare readonly zlib: pulumi.Output<PackageOutputs['zlib']>;
 
   constructor(name: string, args: Args<PackageInputs>, opts?: pulumi.CustomResourceOptions) {
     super(
       'artifacts:index:Package',
       name,
-      outputs(['key', 'sha256', 'size', 'unsigned', 'identity', 'recipe'], args),
+      outputs(['key', 'sha256', 'size', 'unsigned', 'identity', 'recipe', 'zlib'], args),
       opts,
     );
   }

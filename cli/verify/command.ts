@@ -10,7 +10,7 @@ import type { ReleaseRecord } from '../../provider/promotion/record';
 import type { Given } from '../options';
 import { openStack } from '../stack';
 import { checkKey } from '../status/questions';
-import { compare, comparison, isRight, Published, unlikeRecord } from './compare';
+import { compare, comparison, isRight, Published, unlikeRecord, zlibNote } from './compare';
 import { openPlace, Place, sha256At } from './place';
 import { releaseRecord, Wanted } from './release';
 import { configure, leave, makeScratch, rebuild, takeSystems } from './scratch';
@@ -97,6 +97,8 @@ async function verify(root: string, { place, wanted, settled }: Question, asJson
         ? `${JSON.stringify({ version: record.version, commit: record.commit, isSame, rows }, null, 2)}\n`
         : comparison(catalog.product.title, record, rows),
     );
+    const note = isSame ? undefined : zlibNote(record, process.versions.zlib);
+    if (note) say(note);
     if (!isSame) say(`What was made is kept below ${path.join(scratch, '.local')}; compare with diffoscope.`);
     return isSame ? 0 : 1;
   } finally {

@@ -64,6 +64,17 @@ export function compare(record: ReleaseRecord, rebuilt: Rebuilt): Row[] {
   ];
 }
 
+/**
+ * Why packages may differ that have the same contents: their bytes are zlib's, which is Node's own.
+ *
+ * @param here version of zlib that made the rebuild
+ * @returns undefined where that is no reason
+ */
+export function zlibNote({ zlib = [] }: ReleaseRecord, here: string): string | undefined {
+  if (zlib.every((one) => one === here)) return undefined;
+  return `Packages of the release were compressed by zlib ${zlib.join(' and ')}, those made again by ${here}: run it with the Node that has the former (node -p process.versions.zlib) before you take a package's difference for one of contents.`;
+}
+
 /** First digits of a digest, of an rpm of both. */
 const short = (digest: string) =>
   digest

@@ -62,8 +62,10 @@ function madeFrom({ predicate }: InTotoStatement): { commit: string; archives: S
 /** Why a package's documents may differ: they are of an earlier build than the one of the record. */
 function reasonOf({ commit, build }: ReleaseRecord, told: string): string | undefined {
   const from = madeFrom(JSON.parse(told) as InTotoStatement);
+  // Of a folder that was edited since its commit, the archives alone tell.
   const isOfRecord =
-    from.commit === commit && Object.values(build?.inputs ?? {}).every((one) => from.archives.has(one));
+    ['', commit].includes(from.commit) &&
+    Object.values(build?.inputs ?? {}).every((one) => from.archives.has(one));
   return isOfRecord
     ? undefined
     : `it tells of the build that these bytes first came from, commit ${from.commit || 'unknown'}`;

@@ -66,6 +66,8 @@ export interface ReleaseRecord {
   epoch: number;
   /** How it was built; absent in records of before this was kept. */
   build?: RecordedBuild;
+  /** Versions of zlib that compressed its packages: Node's own, of which each has its. Absent in records of before. */
+  zlib?: string[];
   /** Address of the bucket, absolute. */
   bucket: string;
   /** Prefix of the records that it keeps of each of its releases there (kept.ts), without a trailing slash. */

@@ -60,6 +60,8 @@ export interface PackageOutputs extends Blob {
   unsigned: string;
   /** Of an rpm: digests of header and payload, equal for equal packages whatever their signatures; else empty. */
   identity: string;
+  /** Version of the zlib that compressed it: another one may make other bytes. Absent in states of before. */
+  zlib?: string;
 }
 
 async function texts(row: PackageRow) {
@@ -163,6 +165,7 @@ async function buildFrom(
     );
     const unsigned = await hashFile(file);
     const identity = inputs.row.format === 'rpm' ? await rpmContents(file) : '';
+    const { zlib } = process.versions;
     const moved =
       before?.prefix !== inputs.prefix ||
       before?.bucket !== inputs.bucket ||
@@ -176,7 +179,7 @@ async function buildFrom(
       (await store.head(before.key))
     ) {
       // Another signature would be other bytes: what is there wins.
-      return { key: before.key, sha256: before.sha256, size: before.size, unsigned, identity };
+      return { key: before.key, sha256: before.sha256, size: before.size, unsigned, identity, zlib };
     }
     if (inputs.signing) {
       const { home, fingerprint, setting } = inputs.signing;
@@ -185,7 +188,7 @@ async function buildFrom(
     const sha256 = await hashFile(file);
     const key = `${inputs.prefix}/${sha256}/${inputs.fileName}`;
     await store.putImmutable(key, { file });
-    return { key, sha256, size: (await fs.stat(file)).size, unsigned, identity };
+    return { key, sha256, size: (await fs.stat(file)).size, unsigned, identity, zlib };
   } finally {
     await fs.rm(work, { recursive: true, force: true });
   }

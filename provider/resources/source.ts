@@ -50,6 +50,8 @@ export interface SourceInputs {
   elfMachine: number;
   /** Set by check. */
   revision?: string;
+  /** Set by check: the folder has something else than the revision. */
+  isEdited?: boolean;
   parts?: PartHashes;
   /** Set by check, for a ready tree. */
   treeParts?: PartHashes;
@@ -233,7 +235,7 @@ async function complete(inputs: SourceInputs): Promise<SourceInputs> {
   const main = sources.folders.find(({ name }) => name === '');
   const [listed, git] = await Promise.all([
     listFolders(sources, inputs),
-    main ? describeFolder(main.folder) : { revision: '', date: undefined },
+    main ? describeFolder(main.folder) : { revision: '', isEdited: false, date: undefined },
   ]);
   const { sources: hashed, patches } = mergePatches(listed);
   const parts = hashParts(hashed, inputs.layout.sourceParts);
@@ -242,6 +244,7 @@ async function complete(inputs: SourceInputs): Promise<SourceInputs> {
     version: await findVersion(inputs, sources, git),
     epoch: inputs.epoch || git.date || CONSTANT_EPOCH,
     revision: git.revision,
+    isEdited: git.isEdited ?? false,
     // A patch may touch anything, so it counts as recipe.
     parts: main ? { ...parts, recipe: hashOf(parts.recipe, patches) } : undefined,
     treeParts: sources.tree?.parts,
@@ -302,6 +305,7 @@ export const source: Resource<SourceInputs, SourceOutputs> = {
         'prefix',
         'version',
         'revision',
+        'isEdited',
         'epoch',
         'parts',
         'treeParts',

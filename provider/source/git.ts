@@ -26,6 +26,8 @@ function reason(error: unknown): string {
 export interface GitInfo {
   /** Commit, 40 hex digits; empty outside git. */
   revision: string;
+  /** The folder has something else than the commit: its bytes say nothing of what is there. */
+  isEdited?: boolean;
   /** Commit time, seconds since 1970. */
   date?: number;
   /** A tag on this very commit that is a version (`x.y.z…`, an initial `v` dropped). */
@@ -37,11 +39,13 @@ export async function describeFolder(folder: string): Promise<GitInfo> {
   try {
     const log = ['-C', folder, 'log', '-1', '--format=%H %ct'];
     // At once, whichever is used: a preview waits for this.
-    const [prefix, head, own, pointing] = await Promise.all([
+    const [prefix, head, own, pointing, edits] = await Promise.all([
       git(['-C', folder, 'rev-parse', '--show-prefix']),
       git(log),
       git([...log, '--', '.']),
       git(['-C', folder, 'tag', '--points-at', 'HEAD']),
+      // Not our lock: somebody may work there.
+      git(['--no-optional-locks', '-C', folder, 'status', '--porcelain', '--', '.']),
     ]);
     const isTop = prefix === '';
     const [revision = '', time] = (isTop ? head : own).split(' ');
@@ -49,6 +53,7 @@ export async function describeFolder(folder: string): Promise<GitInfo> {
     const versions = tags.map((tag) => tag.replace(/^v/, '')).filter((tag) => /^\d+\.\d+\.\d+/.test(tag));
     return {
       revision,
+      isEdited: edits !== '',
       date: time ? Number(time) : undefined,
       tag: versions.length === 1 ? versions[0] : undefined,
     };

@@ -121,14 +121,31 @@ describe('source folder', () => {
     git(folder, 'commit', '--quiet', '-m', 'first');
     const first = git(folder, 'rev-parse', 'HEAD');
     git(folder, 'tag', 'v0.24.0');
-    assert.deepEqual(await describeFolder(folder), { revision: first, date: 1600000000, tag: '0.24.0' });
+    const clean = { revision: first, isEdited: false, date: 1600000000, tag: '0.24.0' };
+    assert.deepEqual(await describeFolder(folder), clean);
     write('b.txt', 'changed');
     git(folder, 'commit', '--quiet', '-am', 'second');
     assert.deepEqual(await describeFolder(path.join(folder, 'a')), {
       revision: first,
+      isEdited: false,
       date: 1600000000,
       tag: undefined,
     });
+  });
+
+  it('tells a folder that has something else than its commit, and no ignored file makes one', async () => {
+    const isEdited = async (where = folder) => (await describeFolder(where)).isEdited;
+    git(folder, 'init', '--quiet');
+    write('.gitignore', 'ignored');
+    git(folder, 'add', '.');
+    git(folder, 'commit', '--quiet', '-m', 'first');
+    write('ignored', 'text');
+    assert.equal(await isEdited(), false);
+    write('new', 'text');
+    assert.deepEqual([await isEdited(), await isEdited(path.join(folder, 'a'))], [true, false]);
+    fs.rmSync(path.join(folder, 'new'));
+    write('b.txt', 'edited');
+    assert.equal(await isEdited(), true);
   });
 
   it('checks a git URL out by ref, once per commit, and names the setting when it cannot', async () => {

@@ -4,7 +4,7 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { readOptions } from '../../../../cli/options';
-import { compare, comparison, unlikeRecord } from '../../../../cli/verify/compare';
+import { compare, comparison, unlikeRecord, zlibNote } from '../../../../cli/verify/compare';
 import { verifyWork } from '../../../../cli/verify/command';
 import { openPlace, Place, sha256At } from '../../../../cli/verify/place';
 import { releaseRecord } from '../../../../cli/verify/release';
@@ -177,6 +177,16 @@ describe('the record of a release that is verified', function () {
         `example\\.org/b#2 \\(libs\\) is not what the release was made of: its archive has SHA-256 4{64}, the record says 2{64}`,
       ),
     });
+  });
+
+  it('that was compressed by another zlib says so, where it differs', () => {
+    const record = { ...recordOf('0.9.0'), zlib: ['1.3.0.1-motley'] };
+    assert.equal(zlibNote(record, '1.3.0.1-motley'), undefined);
+    assert.equal(zlibNote(recordOf('0.9.0'), '1.3.1'), undefined, 'of before this was recorded');
+    assert.match(
+      zlibNote(record, '1.3.1')!,
+      /compressed by zlib 1\.3\.0\.1-motley, those made again by 1\.3\.1:/,
+    );
   });
 
   it('is the same as a rebuild of equal bytes, of an rpm of equal header and payload', () => {
