@@ -5,7 +5,9 @@ import * as path from 'node:path';
 import pLimit from 'p-limit';
 import { isLoopback } from '../../location';
 import type { Format } from '../../model';
+import type { DiskCache } from '../diskCache';
 import { plainEnvironment } from '../environment';
+import { sha256 } from '../formats/compress';
 import { withTemporaryFolder } from '../gpgSession';
 import { unpackPayload } from './payload';
 import { sameContents, SbomSubject, sbomText, SpdxDocument, spdxDocument, SyftDocument } from './spdx';
@@ -42,20 +44,62 @@ async function syft(
   return JSON.parse(await fs.readFile(file, 'utf8')) as SyftDocument;
 }
 
-/** The SBOM of a package's file: every file that it would put onto a machine, and the packages found in them. */
-export function packageSbom(file: string, format: Format, subject: SbomSubject): Promise<string> {
-  return limit(() =>
-    withTemporaryFolder(async (work) => {
-      const root = path.join(work, 'root');
-      await unpackPayload(file, format, work, root);
-      // Links that lead out of the folder are not followed.
-      const args = ['dir:.', '--base-path', '.', '--override-default-catalogers', 'image,directory'];
-      const env = { ...plainEnvironment(), SYFT_FILE_METADATA_SELECTION: 'all', ...DIGESTS };
-      const document = spdxDocument(await syft(args, work, root, env), subject);
-      await refuseUnread(root, document, subject.name);
-      return textOf(document, work);
+/**
+ * The SBOM of a package's file: every file that it would put onto a machine, and the packages found in them.
+ *
+ * @param scans has what was found in files of the same identity before
+ */
+export function packageSbom(
+  file: string,
+  format: Format,
+  subject: SbomSubject,
+  scans?: DiskCache,
+): Promise<string> {
+  return documentOf(subject, scans, ['package', format, subject.identity], async (work) => {
+    const root = path.join(work, 'root');
+    await unpackPayload(file, format, work, root);
+    // Links that lead out of the folder are not followed.
+    const args = ['dir:.', '--base-path', '.', '--override-default-catalogers', 'image,directory'];
+    const env = { ...plainEnvironment(), SYFT_FILE_METADATA_SELECTION: 'all', ...DIGESTS };
+    const found = await syft(args, work, root, env);
+    await refuseUnread(root, spdxDocument(found, subject), subject.name);
+    return found;
+  });
+}
+
+/**
+ * @param scans where what is found is kept
+ * @param contents says what is scanned: the same gives the same
+ */
+async function documentOf(
+  subject: SbomSubject,
+  scans: DiskCache | undefined,
+  contents: string[],
+  scan: (work: string) => Promise<SyftDocument>,
+): Promise<string> {
+  const fresh = () =>
+    limit(() =>
+      withTemporaryFolder(async (work) => {
+        const found = await scan(work);
+        if (sbomText(spdxDocument(found, subject)).includes(work))
+          throw new Error(`the SBOM names ${work}, a folder of this machine; another syft?`);
+        return JSON.stringify(found);
+      }),
+    );
+  const found = scans ? await scans.text(await entryName(contents), fresh) : await fresh();
+  return sbomText(spdxDocument(JSON.parse(found) as SyftDocument, subject));
+}
+
+/** Another syft may find something else. */
+async function entryName(contents: string[]): Promise<string> {
+  const files = (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, 'syft'));
+  const found = await Promise.all(
+    files.map(async (file) => {
+      const stat = await fs.stat(file).catch(() => undefined);
+      return stat?.isFile() ? [[await fs.realpath(file), stat.size, stat.mtimeMs]] : [];
     }),
   );
+  return sha256(JSON.stringify([contents, found.flat()[0]]));
 }
 
 /** syft leaves out in silence what it cannot read. */
@@ -77,18 +121,19 @@ const DIGESTS = { SYFT_FILE_METADATA_DIGESTS: 'sha1,sha256' };
  * package has its files listed.
  *
  * @param reference `<registry>/<repository>@sha256:…`; a registry on loopback is asked over plain HTTP
+ * @param kept what was found in images of the same layers before, and a hash of the layers of this one
  */
-export function imageSbom(reference: string, platform: string, subject: SbomSubject): Promise<string> {
-  return limit(() =>
-    withTemporaryFolder(async (work) => {
-      const packages = await imageContents(reference, platform, work, 'none');
-      const hasPackages = (packages.packages ?? []).length > 1;
-      const found = hasPackages
-        ? { ...packages, files: [] }
-        : await imageContents(reference, platform, work, 'all');
-      return textOf(spdxDocument(found, subject), work);
-    }),
-  );
+export function imageSbom(
+  reference: string,
+  platform: string,
+  subject: SbomSubject,
+  { scans, layers = '' }: { scans?: DiskCache; layers?: string } = {},
+): Promise<string> {
+  return documentOf(subject, scans, ['image', platform, layers], async (work) => {
+    const packages = await imageContents(reference, platform, work, 'none');
+    const hasPackages = (packages.packages ?? []).length > 1;
+    return hasPackages ? { ...packages, files: [] } : imageContents(reference, platform, work, 'all');
+  });
 }
 
 function imageContents(
@@ -119,9 +164,3 @@ function loginOf(host: string): NodeJS.ProcessEnv {
 /** The same of an image whose layers are those of the image that `text` is of: nothing is read again. */
 export const sameImageSbom = (text: string, subject: SbomSubject): string =>
   sbomText(sameContents(JSON.parse(text) as SpdxDocument, subject));
-
-function textOf(document: SpdxDocument, work: string): string {
-  const text = sbomText(document);
-  if (text.includes(work)) throw new Error(`the SBOM names ${work}, a folder of this machine; another syft?`);
-  return text;
-}

@@ -7,7 +7,7 @@ import * as fs from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { meter } from './meter';
 import { segmentedGzip } from './segmentedGzip';
-import type { Segments } from './segments';
+import type { DiskCache } from '../diskCache';
 import { largeFilesOf } from './tarExtents';
 
 const MAGIC = '!<arch>\n';
@@ -15,7 +15,7 @@ const MAGIC = '!<arch>\n';
 const AR = { header: 60, name: [0, 16], size: [48, 58] } as const;
 
 /** Rewrites the file. Throws when its last member is no data.tar. */
-export async function compressData(file: string, segments?: Segments): Promise<void> {
+export async function compressData(file: string, segments?: DiskCache): Promise<void> {
   const { at, header, size } = await lastMember(file);
   const data = { start: at + AR.header, size };
   const packed = meter();

@@ -14,7 +14,7 @@ import type { PackageScripts, PackageSpec } from './packageSpec';
 import { maintainerOf } from './packageVariables';
 import { compressData } from './debData';
 import { makePayloadRelative } from './rpmPayload';
-import type { Segments } from './segments';
+import type { DiskCache } from '../diskCache';
 import type { PackageEntry } from './treeSelection';
 
 const run = promisify(execFile);
@@ -40,7 +40,7 @@ export async function buildNfpm(
   scripts: PackageScripts,
   workDir: string,
   outFile: string,
-  segments?: Segments,
+  segments?: DiskCache,
 ): Promise<void> {
   if (spec.format !== 'deb' && spec.format !== 'rpm')
     throw new Error(`${spec.key}: nfpm makes no ${spec.format}`);

@@ -1,6 +1,6 @@
 /** What a package builder needs to know of one package; all names are already filled in. */
 import type { Format, Product, TreeSelection } from '../../model';
-import type { Segments } from './segments';
+import type { DiskCache } from '../diskCache';
 
 /** Maintainer scripts as template text. `posttransaction` is rpm's `%posttrans`; a deb has no such moment. */
 export interface PackageScripts {
@@ -64,5 +64,5 @@ export interface PackageInput {
   /** Uncompressed tar of the sources, sorted by path, without a top folder. For `from: 'source'`. */
   sourceTar?: string;
   /** Keeps what was compressed, for the next package. Default: nothing is kept, and the bytes are the same. */
-  segments?: Segments;
+  segments?: DiskCache;
 }

@@ -14,7 +14,7 @@ import { CPIO, cpioEntry, paddingOf, portions } from './cpio';
 import { meter } from './meter';
 import { readRpm } from './rpmHeader';
 import { Extent, LARGE, segmentedGzip } from './segmentedGzip';
-import type { Segments } from './segments';
+import type { DiskCache } from '../diskCache';
 
 const LEAD = 96;
 /** rpm's manual, "RPM V4 Package format" and "RPM Tags". */
@@ -22,7 +22,7 @@ const SIGNATURE = { size: 1000, payloadSize: 1007, sha256: 273 };
 const PAYLOAD = { digest: 5092, level: 1126 };
 
 /** Rewrites the file. Throws when it is no rpm of the kind that nfpm makes. */
-export async function makePayloadRelative(file: string, segments?: Segments): Promise<void> {
+export async function makePayloadRelative(file: string, segments?: DiskCache): Promise<void> {
   const { end } = (await readRpm(file)).header;
   const front = await readFront(file, end);
   const signature = section(front, LEAD);

@@ -9,8 +9,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { constants, crc32, createDeflateRaw } from 'node:zlib';
+import type { DiskCache } from '../diskCache';
 import { GZIP_LEVEL } from './compress';
-import type { Segments } from './segments';
 
 /** Part of a file. */
 export interface Extent {
@@ -38,7 +38,7 @@ export async function* segmentedGzip(
   file: string,
   archive: Extent,
   large: Extent[],
-  segments?: Segments,
+  segments?: DiskCache,
 ): AsyncGenerator<Buffer> {
   yield HEADER;
   let crc = 0;
@@ -90,11 +90,13 @@ async function* compressed(file: string, extent: Extent, sum?: Sum): AsyncGenera
   await done;
 }
 
-async function* kept(file: string, extent: Extent, sum: Sum, segments: Segments): AsyncGenerator<Buffer> {
+async function* kept(file: string, extent: Extent, sum: Sum, segments: DiskCache): AsyncGenerator<Buffer> {
   const digest = createHash('sha256');
   for await (const chunk of read(file, extent)) {
     sum(chunk);
     digest.update(chunk);
   }
-  yield* segments.get(digest.digest('hex'), () => compressed(file, extent));
+  // Another zlib makes other bytes of the same.
+  const name = `${digest.digest('hex')}-${GZIP_LEVEL}-${process.versions.zlib}`;
+  yield* segments.get(name, () => compressed(file, extent));
 }

@@ -7,7 +7,7 @@ import * as fs from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import * as tar from 'tar-stream';
 import { segmentedGzip } from './segmentedGzip';
-import type { Segments } from './segments';
+import type { DiskCache } from '../diskCache';
 import { largeFilesOf } from './tarExtents';
 import { byPath, PackageEntry } from './treeSelection';
 
@@ -33,7 +33,7 @@ const common = (epoch: number) => ({
 async function writeArchive(
   outFile: string,
   fill: (pack: tar.Pack) => Promise<void>,
-  segments?: Segments,
+  segments?: DiskCache,
 ): Promise<void> {
   const pack = tar.pack();
   const plain = `${outFile}.plain`;
@@ -84,7 +84,7 @@ export async function writeTarball(
   entries: PackageEntry[],
   options: TarOptions,
   outFile: string,
-  segments?: Segments,
+  segments?: DiskCache,
 ): Promise<void> {
   const fill = async (pack: tar.Pack) => {
     await put(pack, topDirectory(options));

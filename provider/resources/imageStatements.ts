@@ -12,7 +12,7 @@ import { changed, Resource } from '../resource';
 import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
 import { removeFiles } from './package';
-import { areKept, keepStatement } from './packageStatements';
+import { areKept, keepStatement, scans } from './packageStatements';
 
 export interface ImageStatementsInputs {
   bucket: string;
@@ -50,7 +50,7 @@ async function sbomOf(
   const known = before?.layers === layers && before.statements.find((one) => one.document === 'spdx.json');
   const found = known ? (await openStore(before.bucket).get(known.key))?.body : undefined;
   if (known && found && sha256Of(found) === known.sha256) return sameImageSbom(found.toString(), subject);
-  return imageSbom(`${repository}@${digest}`, platform, subject);
+  return imageSbom(`${repository}@${digest}`, platform, subject, { scans, layers });
 }
 
 async function make(inputs: ImageStatementsInputs, before?: State): Promise<ImageStatementsOutputs> {

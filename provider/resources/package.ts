@@ -6,7 +6,7 @@ import type { Architecture, PackageRow, Product } from '../../model';
 import type { Facts } from '../buildkit';
 import { buildPackage } from '../formats/packageBuild';
 
-import { Segments } from '../formats/segments';
+import { DiskCache } from '../diskCache';
 import { readTemplate } from '../formats/template';
 import { rpmContents } from '../formats/rpmHeader';
 import { openSigner, signRpm } from '../gpg';
@@ -19,7 +19,7 @@ import type { Blob } from './source';
 
 const TEXTS = 'packaging';
 /** A package has what the others have, and mostly what the last release had. */
-const segments = new Segments('.local/cache/segments');
+const segments = new DiskCache('.local/cache/segments');
 
 export interface Signing {
   /** GNUPGHOME, relative to the project. */

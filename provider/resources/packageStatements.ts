@@ -8,6 +8,7 @@ import type { Format } from '../../model';
 import { BuildFacts, provenance, statementText } from '../attest/provenance';
 import { packageSbom } from '../attest/sbom';
 import type { SbomProduct, SbomSubject } from '../attest/spdx';
+import { DiskCache } from '../diskCache';
 import { sha256 } from '../formats/compress';
 import { withTemporaryFolder } from '../gpgSession';
 import type { Statement } from '../publish/published';
@@ -17,6 +18,9 @@ import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
 import { removeFiles } from './package';
 import type { Blob } from './source';
+
+/** A scan takes seconds, and most of what another stack has made, or this one before it was destroyed, is made again. */
+export const scans = new DiskCache('.local/cache/sbom', 256 * 1024 ** 2);
 
 export interface PackageStatementsInputs {
   bucket: string;
@@ -50,7 +54,7 @@ async function make(inputs: PackageStatementsInputs): Promise<PackageStatementsO
     await store.download(blob.key, file);
     if ((await hashFile(file)) !== blob.sha256)
       throw new Error(`${store.url}/${blob.key} is damaged: build the package again (refresh, then up).`);
-    return packageSbom(file, format, subject);
+    return packageSbom(file, format, subject, scans);
   });
   const made = statementText(provenance(facts, { artifact, name: fileName, sha256: blob.sha256 }));
   return {

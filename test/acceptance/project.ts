@@ -37,6 +37,9 @@ export interface Outputs {
   downloads: { url: string };
 }
 
+/** Made once for the whole test run: bases, which take gigabytes, and what was found in files and images. */
+const SHARED = ['rootfs', 'sbom'];
+
 /**
  * The files that git tracks or would track; node_modules is shared, BuildKit is this project's, so that its cache is.
  *
@@ -59,11 +62,12 @@ export async function copyProject(further: NodeJS.ProcessEnv = {}): Promise<Proj
     await fs.cp(path.join(PROJECT, name), path.join(folder, name)).catch(ignoreDeleted);
   }
   await fs.symlink(path.join(PROJECT, 'node_modules'), path.join(folder, 'node_modules'));
-  // The bases are made once for the whole test run, and take gigabytes.
   await fs.mkdir(path.join(folder, '.local/cache'), { recursive: true });
-  const bases = path.join(PROJECT, '.local/cache/rootfs');
-  await fs.mkdir(bases, { recursive: true });
-  await fs.symlink(bases, path.join(folder, '.local/cache/rootfs'));
+  for (const cache of SHARED) {
+    const shared = path.join(PROJECT, '.local/cache', cache);
+    await fs.mkdir(shared, { recursive: true });
+    await fs.symlink(shared, path.join(folder, '.local/cache', cache));
+  }
   const env = { ...process.env, BUILDKIT_HOST: buildkit, INIT_CWD: folder };
   const script = (name: string, ...args: string[]) => runScript(folder, { ...env, ...further }, name, args);
   const ok = async (name: string, ...args: string[]) => {

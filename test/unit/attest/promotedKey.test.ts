@@ -77,7 +77,7 @@ describe('the key that images of another stack are verified with', function () {
       });
       await assert.rejects(at(`${images.host}/ns/lost`), {
         message:
-          /^sample:expectedCosignKey: images of staging do not have all that [0-9a-f]{64} is to sign .*Repair it there/,
+          /^sample:expectedCosignKey: images of staging do not have all that [0-9a-f]{64} is to sign: .*Repair it there/,
       });
     } finally {
       recorded = before;

@@ -7,6 +7,7 @@ import * as path from 'node:path';
 import { promisify } from 'node:util';
 import type { Format } from '../../../model';
 import { unpackPayload } from '../../../provider/attest/payload';
+import { DiskCache } from '../../../provider/diskCache';
 import { packageSbom } from '../../../provider/attest/sbom';
 import type { SbomSubject } from '../../../provider/attest/spdx';
 import { makePayloadRelative } from '../../../provider/formats/rpmPayload';
@@ -66,6 +67,24 @@ describe('the SBOM of a package', function () {
     const single = path.join(work, 'sample.debug');
     await fs.writeFile(single, 'debug\n');
     assert.deepEqual(await filesIn(single, 'debug'), ['./sample.debug']);
+  });
+
+  it('is made of what was found in the same contents before, and of what failed nothing is kept', async () => {
+    const folder = path.join(work, 'scans');
+    const scans = new DiskCache(folder);
+    const single = path.join(work, 'once.debug');
+    const gone = path.join(work, 'gone');
+    const other = { ...subject, name: 'other', identity: 'b'.repeat(64) };
+    await fs.writeFile(single, 'debug\n');
+    await assert.rejects(packageSbom(gone, 'debug', subject, scans), /ENOENT.*gone/);
+    assert.deepEqual(await fs.readdir(folder), []);
+    const first = await packageSbom(single, 'debug', subject, scans);
+    assert.equal(first, await packageSbom(single, 'debug', subject));
+    assert.equal(await packageSbom(gone, 'debug', subject, scans), first);
+    assert.equal((await fs.readdir(folder)).length, 1);
+    await assert.rejects(packageSbom(gone, 'debug', other, scans), /ENOENT.*gone/);
+    const named = { ...other, identity: subject.identity };
+    assert.match(await packageSbom(gone, 'debug', named, scans), /^ "name": "other",?$/m);
   });
 
   it('unpacks an rpm as rpm2cpio does', async () => {

@@ -9,7 +9,7 @@ import { createWriteStream } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { buildPackage } from '../../../provider/formats/packageBuild';
 import { LARGE, segmentedGzip } from '../../../provider/formats/segmentedGzip';
-import { Segments } from '../../../provider/formats/segments';
+import { DiskCache } from '../../../provider/diskCache';
 import { makeTree, removeFolders, run, specFor, temporaryFolder } from './fixture';
 
 const KEYS = ['deb-module', 'deb-bpf', 'rpm-module', 'rpm-bpf', 'bin'];
@@ -34,7 +34,7 @@ describe('large files in packages', function () {
   });
   after(removeFolders);
 
-  async function packages(folder: string, segments?: Segments): Promise<Record<string, string>> {
+  async function packages(folder: string, segments?: DiskCache): Promise<Record<string, string>> {
     const made: Record<string, string> = {};
     await Promise.all(
       KEYS.map(async (key) => {
@@ -52,18 +52,18 @@ describe('large files in packages', function () {
     const folder = await temporaryFolder();
     const plain = await packages(folder);
     const store = path.join(await temporaryFolder(), 'store');
-    assert.deepEqual(await packages(folder, new Segments(store)), plain);
+    assert.deepEqual(await packages(folder, new DiskCache(store)), plain);
     const entries = (await fs.readdir(store)).sort();
     assert.equal(entries.length, 2);
     const times = () => Promise.all(entries.map(async (name) => (await fs.stat(path.join(store, name))).ino));
     const before = await times();
-    assert.deepEqual(await packages(folder, new Segments(store)), plain);
+    assert.deepEqual(await packages(folder, new DiskCache(store)), plain);
     assert.deepEqual(await times(), before);
   });
 
   it('come out of every package whole', async () => {
     const folder = await temporaryFolder();
-    await packages(folder, new Segments(path.join(folder, 'store')));
+    await packages(folder, new DiskCache(path.join(folder, 'store')));
     const unpack: Record<string, [string, string]> = {
       'deb-module': ['dpkg-deb -x "$0" "$1"', 'usr/share/falco/plugins/one'],
       'rpm-module': ['rpm2cpio "$0" | (cd "$1" && cpio -id --quiet)', 'usr/share/falco/plugins/one'],
@@ -82,26 +82,26 @@ describe('large files in packages', function () {
   it('are compressed again where the store has lost a part of them or confuses them', async () => {
     const folder = await temporaryFolder();
     const store = path.join(folder, 'store');
-    const plain = await packages(folder, new Segments(store));
+    const plain = await packages(folder, new DiskCache(store));
     const names = (await fs.readdir(store)).map((name) => path.join(store, name));
     const [one = '', other = ''] = names;
     await fs.copyFile(other, one); // Whole, and of another file.
     await fs.truncate(other, (await fs.stat(other)).size - 100);
-    assert.deepEqual(await packages(folder, new Segments(store)), plain);
+    assert.deepEqual(await packages(folder, new DiskCache(store)), plain);
   });
 
   it('are compressed where nothing can be kept', async () => {
     const folder = await temporaryFolder();
     await fs.writeFile(path.join(folder, 'store'), 'no folder');
     assert.deepEqual(
-      await packages(folder, new Segments(path.join(folder, 'store'))),
+      await packages(folder, new DiskCache(path.join(folder, 'store'))),
       await packages(folder),
     );
   });
 
   it('make room for others when they were not used for long', async () => {
     const store = await temporaryFolder();
-    const segments = new Segments(store, 150);
+    const segments = new DiskCache(store, 150);
     const put = async (digest: string) => {
       const found: Buffer[] = [];
       for await (const chunk of segments.get(digest, () => Readable.from([Buffer.alloc(100, digest)])))

@@ -1,21 +1,23 @@
-/** Files that were compressed before, in a folder: by their digest, so that an entry is right or is not there. */
+/**
+ * What was made before and can be made again, in a folder of this machine: by names that say what it is, so that an
+ * entry is right or is not there. It saves time; nothing depends on it.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { warn } from '../diagnostics';
-import { GZIP_LEVEL } from './compress';
+import { warn } from './diagnostics';
 
-/** Bytes that the folder keeps, those used last. A release of Falco's size has 30 MB of them. */
+/** Bytes that the folder keeps, those used last. */
 const KEPT = 512 * 1024 ** 2;
 /** Length of a SHA-256, with which every entry ends: a disk may have lost some of it. */
 const SUM = 32;
 /** Milliseconds for which an entry that was just used stays, and a killed process's work. */
 const SURE = 3_600_000;
 
-export class Segments {
-  /** Of this process: packages that are made at the same time have the same files. */
+export class DiskCache {
+  /** Of this process: what is made at the same time needs the same. */
   private readonly made = new Map<string, Promise<void>>();
   private isTold = false;
 
@@ -25,23 +27,23 @@ export class Segments {
   ) {}
 
   /**
-   * The compressed bytes.
+   * The bytes of an entry.
    *
-   * @param digest SHA-256 of what is compressed
-   * @param compress makes them, where they are not there yet
+   * @param name a file name that says all that they depend on
+   * @param fresh makes them, where they are not there yet
    */
-  async *get(digest: string, compress: () => AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    // Another zlib makes other bytes of the same.
-    const file = path.join(this.folder, `${digest}-${GZIP_LEVEL}-${process.versions.zlib}`);
-    const making = this.made.get(file) ?? this.make(file, compress);
+  async *get(name: string, fresh: () => AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const file = path.join(this.folder, name);
+    const making = this.made.get(file) ?? this.make(file, fresh);
     this.made.set(file, making);
     try {
       await making;
     } catch (error) {
-      // A full disk, say. What is kept saves time; nothing depends on it.
+      if (error instanceof FreshError) throw error.cause;
+      // A full disk, say.
       if (!this.isTold) await warn(`${this.folder} cannot be used: ${(error as Error).message}`);
       this.isTold = true;
-      yield* compress();
+      yield* fresh();
       return;
     } finally {
       this.made.delete(file);
@@ -56,7 +58,17 @@ export class Segments {
     }
   }
 
-  private async make(file: string, compress: () => AsyncIterable<Buffer>): Promise<void> {
+  /** An entry that is a text. */
+  async text(name: string, fresh: () => Promise<string>): Promise<string> {
+    const chunks: Buffer[] = [];
+    const once = async function* () {
+      yield Buffer.from(await fresh());
+    };
+    for await (const chunk of this.get(name, once)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  }
+
+  private async make(file: string, fresh: () => AsyncIterable<Buffer>): Promise<void> {
     if (await isSound(file)) {
       const now = new Date();
       return fs.utimes(file, now, now);
@@ -64,10 +76,10 @@ export class Segments {
     await fs.mkdir(this.folder, { recursive: true });
     const work = await fs.mkdtemp(path.join(this.folder, 'new-'));
     try {
-      const fresh = path.join(work, 'segment');
-      await pipeline(compress(), createWriteStream(fresh));
-      await fs.appendFile(fresh, await sumOf(path.basename(file), fresh, (await fs.stat(fresh)).size));
-      await fs.rename(fresh, file);
+      const entry = path.join(work, 'entry');
+      await pipeline(telling(fresh()), createWriteStream(entry));
+      await fs.appendFile(entry, await sumOf(path.basename(file), entry, (await fs.stat(entry)).size));
+      await fs.rename(entry, file);
     } finally {
       await fs.rm(work, { recursive: true, force: true });
     }
@@ -89,6 +101,17 @@ export class Segments {
       total += size;
       if ((isWork || total > this.kept) && used < old) await fs.rm(file, { recursive: true, force: true });
     }
+  }
+}
+
+/** What made the contents failed, not the keeping of them. */
+class FreshError extends Error {}
+
+async function* telling(contents: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* contents;
+  } catch (cause) {
+    throw new FreshError('', { cause });
   }
 }
 
