@@ -1,8 +1,9 @@
 /** `npm test`: mocha, with services and tools ready. */
-import { spawn } from 'node:child_process';
+import { ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { SettingError } from '../names';
+import { LANES, runLanes } from './lanes';
 import { Given } from './options';
 import { openStack } from './stack';
 
@@ -19,24 +20,39 @@ export function runTests(root: string, given: Given): Promise<number> {
     return fs.statSync(absolute).isDirectory() ? path.join(absolute, TESTS) : absolute;
   });
   const grep = given.strings.grep;
-  const args = [
+  const args = (some: string[]) => [
     path.join(root, 'node_modules/mocha/bin/mocha.js'),
     '--reporter',
     path.join(root, 'test/reporter.ts'),
     ...(grep === undefined ? [] : ['--grep', grep]),
-    ...(files.length > 0 ? files : [`test/${TESTS}`]),
+    ...some,
   ];
-  return runNode(root, args);
+  if (files.length > 0 || grep !== undefined)
+    return runNode(root, args(files.length > 0 ? files : [path.join('test', TESTS)]));
+  const start = (folders: string[]) =>
+    startNode(root, args(folders.map((folder) => `test/${folder}/${TESTS}`)), 'pipe');
+  return untilDone(runLanes(LANES, start, (text) => process.stdout.write(text)));
 }
 
-/** A program of the project with the engine's environment; in the same group as npm, so that Ctrl-C ends it with us. */
+/** A program of the project with the engine's environment. */
 export function runNode(root: string, args: string[]): Promise<number> {
+  const child = startNode(root, args, 'inherit');
+  return untilDone(
+    new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (status, signal) => resolve(status ?? (signal === 'SIGINT' ? 130 : 1)));
+    }),
+  );
+}
+
+function startNode(root: string, args: string[], output: 'inherit' | 'pipe'): ChildProcess {
   const { env } = openStack(root, 'local', {});
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
+  return spawn(process.execPath, args, { cwd: root, env, stdio: ['inherit', output, output] });
+}
+
+/** What runs is in the same group as npm, so that Ctrl-C ends it with us: we wait for its end. */
+function untilDone(status: Promise<number>): Promise<number> {
   const ignore = () => {};
   process.on('SIGINT', ignore);
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status, signal) => resolve(status ?? (signal === 'SIGINT' ? 130 : 1)));
-  }).finally(() => process.off('SIGINT', ignore)) as Promise<number>;
+  return status.finally(() => process.off('SIGINT', ignore));
 }

@@ -1,9 +1,10 @@
 /**
  * mocha's Spec reporter, and at its end where the time went: each file's minutes and seconds, hooks included, the longest
- * first. The very last line is `N passed, N failed`, from the results themselves.
+ * first. The very last line is `N passed, N failed`, from the results themselves (cli/lanes.ts reads it).
  */
 import * as path from 'node:path';
 import { MochaOptions, reporters, Runner, Suite } from 'mocha';
+import { RESULTS } from '../cli/lanes';
 
 /** Files that are listed; what is below is noise. */
 const LISTED = 25;
@@ -26,6 +27,7 @@ export = class extends reporters.Spec {
   }
 
   override epilogue(): void {
+    process.stdout.write(`\n${RESULTS}\n`);
     super.epilogue();
     const longest = [...this.spent].sort(([, a], [, b]) => b - a).slice(0, LISTED);
     for (const [file, ms] of longest) process.stdout.write(`${minutes(ms)}  ${file}\n`);

@@ -113,17 +113,19 @@ describe('gates', function () {
     const file = await packageIn(bench, 'deb-bpf', (spec) => {
       spec.scripts.postinstall = '#!/bin/sh\necho waiting for Godot\nsleep 1000\n';
     });
-    const text = await failure(runGate(await installGate(bench, file, { limit: 30 })));
+    const rpm = await packageIn(bench, 'rpm-bpf', (spec) => {
+      // There is no sleep in the root.
+      spec.scripts.posttransaction = 'echo waiting for Godot\nwhile :; do :; done\n';
+    });
+    const [text, said] = await Promise.all([
+      failure(runGate(await installGate(bench, file, { limit: 30 }))),
+      failure(runGate(await installGate(bench, rpm, { limit: 45 }))),
+    ]);
     assert.match(
       text,
       /^gate deb-test: it does not end within 30 s; if it does not hang, raise falco:gateLimit\n/,
     );
     assert.match(text, /^ {2}waiting for Godot$/m);
-    const rpm = await packageIn(bench, 'rpm-bpf', (spec) => {
-      // There is no sleep in the root.
-      spec.scripts.posttransaction = 'echo waiting for Godot\nwhile :; do :; done\n';
-    });
-    const said = await failure(runGate(await installGate(bench, rpm, { limit: 45 })));
     assert.match(said, /^gate rpm-test: it does not end within 45 s/);
     // rpm itself keeps what a script prints until it ends.
     assert.match(said, /^ +Running scriptlet: falco-bpf-\S+ +1\/1\n *Nothing was published/m);

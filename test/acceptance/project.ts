@@ -1,6 +1,7 @@
 /** A copy of this project in a folder of its own, driven by its npm scripts as a user would. */
 import { execFile, spawn } from 'node:child_process';
 import * as fs from 'node:fs/promises';
+import * as net from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
@@ -68,6 +69,8 @@ export async function copyProject(further: NodeJS.ProcessEnv = {}): Promise<Proj
     await fs.mkdir(shared, { recursive: true });
     await fs.symlink(shared, path.join(folder, '.local/cache', cache));
   }
+  const registry = JSON.stringify({ registry: await ownAddress() });
+  await fs.writeFile(path.join(folder, '.local/services.json'), registry);
   const env = { ...process.env, BUILDKIT_HOST: buildkit, INIT_CWD: folder };
   const script = (name: string, ...args: string[]) => runScript(folder, { ...env, ...further }, name, args);
   const ok = async (name: string, ...args: string[]) => {
@@ -96,6 +99,22 @@ export async function copyProject(further: NodeJS.ProcessEnv = {}): Promise<Proj
       await fs.rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Ports that this process has given away: two lanes of tests start registries at the same time. */
+let given = 0;
+
+/** An address for a project's registry that no other project takes while it is stopped. */
+async function ownAddress(): Promise<string> {
+  for (;;) {
+    const port = 20_000 + (process.pid % 100) * 100 + (given++ % 100);
+    const server = net.createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.on('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    await new Promise((resolve) => server.close(resolve));
+    if (isFree) return `127.0.0.1:${port}`;
+  }
 }
 
 function ignoreDeleted(error: NodeJS.ErrnoException): void {
