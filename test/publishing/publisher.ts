@@ -28,7 +28,9 @@ export interface Ending {
 
 export function startPublisher(order: Order): Promise<Ending> {
   const args = ['-r', 'ts-node/register/transpile-only', __filename, JSON.stringify(order)];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  // What it leaves when it is killed goes with the test's key.
+  const env = { ...process.env, TMPDIR: order.home };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   return new Promise((resolve, reject) => {
