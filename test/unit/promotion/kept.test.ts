@@ -8,7 +8,7 @@ import { pinOf, ReleaseRecord } from '../../../provider/promotion/record';
 import { promotion } from '../../../provider/resources/promotion';
 import { recordFile } from '../../../provider/resources/recordFile';
 import { openStore } from '../../../provider/store/open';
-import { cosignFingerprint, cosignKey } from './sampleRecord';
+import { cosignFingerprint, cosignKey, STATEMENTS } from './sampleRecord';
 
 const RECORDS = 'build/staging/record';
 const PUBLIC_KEY = 'packages/key.asc';
@@ -44,6 +44,7 @@ describe('the record that a stack keeps of each release', function () {
         size: 1,
         identity: '',
         proved: sha256,
+        statements: STATEMENTS,
       },
     },
     images: {},

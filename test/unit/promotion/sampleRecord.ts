@@ -2,6 +2,11 @@
 import type { ReleaseRecord } from '../../../provider/promotion/record';
 
 export const hex = (digit: string) => digit.repeat(64);
+/** What every package has beside it. */
+export const STATEMENTS = {
+  'spdx.json': { sha256: hex('6'), size: 2 },
+  'provenance.json': { sha256: hex('7'), size: 3 },
+};
 export const packageOf = (digit: string, identity = '') => ({
   fileName: `sample-${digit}`,
   key: `pool/${hex(digit)}/sample-${digit}`,
@@ -10,10 +15,7 @@ export const packageOf = (digit: string, identity = '') => ({
   size: 1,
   identity,
   proved: hex(digit),
-  statements: {
-    'spdx.json': { sha256: hex('6'), size: 2 },
-    'provenance.json': { sha256: hex('7'), size: 3 },
-  },
+  statements: STATEMENTS,
 });
 
 /** A public key whose private one nobody has, and its fingerprint. */
