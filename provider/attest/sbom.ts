@@ -1,5 +1,4 @@
 /** Runs syft: of a package on what is really in it, of an image on what its registry has. */
-import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import pLimit from 'p-limit';
@@ -10,38 +9,20 @@ import { plainEnvironment } from '../environment';
 import { sha256 } from '../formats/compress';
 import { withTemporaryFolder } from '../gpgSession';
 import { unpackPayload } from './payload';
+import { PROGRAM, Scan, scan } from './scanner';
 import { sameContents, SbomSubject, sbomText, SpdxDocument, spdxDocument, SyftDocument } from './spdx';
 
 /** Runs at a time: each uses more than one processor, and an image is unpacked on the disk meanwhile. */
 const limit = pLimit(2);
 
-const TIMEOUT = 15 * 60_000;
-
-/** Nothing of the user's own settings of syft: the same document everywhere. */
-function settings(work: string): NodeJS.ProcessEnv {
-  return { SYFT_CHECK_FOR_APP_UPDATE: 'false', SYFT_CACHE_DIR: path.join(work, 'cache'), TMPDIR: work };
-}
-
 async function syft(
-  args: string[],
+  what: Omit<Scan, 'output'>,
   work: string,
-  cwd: string,
-  env: NodeJS.ProcessEnv,
+  further: NodeJS.ProcessEnv = {},
 ): Promise<SyftDocument> {
-  const [file, config] = [path.join(work, 'syft.json'), path.join(work, 'syft.yaml')];
-  await fs.writeFile(config, '{}\n');
-  await new Promise<void>((resolve, reject) => {
-    const all = ['scan', ...args, '--quiet', '--config', config, '--output', `spdx-json=${file}`];
-    const options = { cwd, env: { ...env, ...settings(work) }, timeout: TIMEOUT, maxBuffer: 16 << 20 };
-    execFile('syft', all, options, (error, _stdout, stderr) => {
-      if (!error) return resolve();
-      if (error.code === 'ENOENT' && error.syscall?.startsWith('spawn'))
-        return reject(new Error('syft is not on PATH; "npm run up" installs it'));
-      const said = error.killed ? `no answer within ${TIMEOUT / 1000} s` : stderr.trim().split('\n').pop();
-      reject(new Error(`syft ${args[0]}: ${said || error.message}`));
-    });
-  });
-  return JSON.parse(await fs.readFile(file, 'utf8')) as SyftDocument;
+  const output = path.join(work, 'syft.json');
+  await scan({ ...what, output }, { ...plainEnvironment(), ...further });
+  return JSON.parse(await fs.readFile(output, 'utf8')) as SyftDocument;
 }
 
 /**
@@ -58,10 +39,7 @@ export function packageSbom(
   return documentOf(subject, scans, ['package', format, subject.identity], async (work) => {
     const root = path.join(work, 'root');
     await unpackPayload(file, format, work, root);
-    // Links that lead out of the folder are not followed.
-    const args = ['dir:.', '--base-path', '.', '--override-default-catalogers', 'image,directory'];
-    const env = { ...plainEnvironment(), SYFT_FILE_METADATA_SELECTION: 'all', ...DIGESTS };
-    const found = await syft(args, work, root, env);
+    const found = await syft({ directory: root, files: true }, work);
     await refuseUnread(root, spdxDocument(found, subject), subject.name);
     return found;
   });
@@ -75,12 +53,12 @@ async function documentOf(
   subject: SbomSubject,
   scans: DiskCache | undefined,
   contents: string[],
-  scan: (work: string) => Promise<SyftDocument>,
+  find: (work: string) => Promise<SyftDocument>,
 ): Promise<string> {
   const fresh = () =>
     limit(() =>
       withTemporaryFolder(async (work) => {
-        const found = await scan(work);
+        const found = await find(work);
         if (sbomText(spdxDocument(found, subject)).includes(work))
           throw new Error(`the SBOM names ${work}, a folder of this machine; another syft?`);
         return JSON.stringify(found);
@@ -92,7 +70,7 @@ async function documentOf(
 
 /** Another syft may find something else. */
 async function entryName(contents: string[]): Promise<string> {
-  const files = (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, 'syft'));
+  const files = (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, PROGRAM));
   const found = await Promise.all(
     files.map(async (file) => {
       const stat = await fs.stat(file).catch(() => undefined);
@@ -113,8 +91,6 @@ async function refuseUnread(root: string, { files = [] }: SpdxDocument, name: st
   if (unread) throw new Error(`syft did not read ${unread} of ${name}, so its SBOM would lack it`);
 }
 
-const DIGESTS = { SYFT_FILE_METADATA_DIGESTS: 'sha1,sha256' };
-
 /**
  * The SBOM of an image: the packages in it. Its files are not listed: nearly all are of a package of the distribution,
  * or of ours, which has an SBOM of its own, and a list of each would be ten times the document. An image without any
@@ -130,27 +106,12 @@ export function imageSbom(
   { scans, layers = '' }: { scans?: DiskCache; layers?: string } = {},
 ): Promise<string> {
   return documentOf(subject, scans, ['image', platform, layers], async (work) => {
-    const packages = await imageContents(reference, platform, work, 'none');
+    const [host = ''] = reference.split('/');
+    const image = { image: reference, platform, plain: isLoopback(host) };
+    const packages = await syft({ ...image, files: false }, work, loginOf(host));
     const hasPackages = (packages.packages ?? []).length > 1;
-    return hasPackages ? { ...packages, files: [] } : imageContents(reference, platform, work, 'all');
+    return hasPackages ? { ...packages, files: [] } : syft({ ...image, files: true }, work, loginOf(host));
   });
-}
-
-function imageContents(
-  reference: string,
-  platform: string,
-  work: string,
-  files: 'none' | 'all',
-): Promise<SyftDocument> {
-  const [host = ''] = reference.split('/');
-  const isPlain = isLoopback(host);
-  const env = {
-    ...plainEnvironment(),
-    ...loginOf(host),
-    ...{ SYFT_FILE_METADATA_SELECTION: files, ...DIGESTS },
-    ...(isPlain && { SYFT_REGISTRY_INSECURE_USE_HTTP: 'true' }),
-  };
-  return syft([`registry:${reference}`, '--platform', platform], work, work, env);
 }
 
 /** What the login of a registry needs, and no more: syft parses what others wrote. */

@@ -2,7 +2,16 @@ module falco-artifacts/tools/syft
 
 go 1.26.8
 
-tool github.com/anchore/syft/cmd/syft
+tool (
+	falco-artifacts/tools/syft/cmd/syft-scans
+	github.com/anchore/syft/cmd/syft
+)
+
+require (
+	github.com/anchore/stereoscope v0.4.1
+	github.com/anchore/syft v1.57.1
+	modernc.org/sqlite v1.61.0
+)
 
 require (
 	cel.dev/expr v0.25.2 // indirect
@@ -47,8 +56,6 @@ require (
 	github.com/anchore/go-sync v0.1.2 // indirect
 	github.com/anchore/go-version v1.2.2-0.20200701162849-18adb9c92b9b // indirect
 	github.com/anchore/packageurl-go v0.2.0 // indirect
-	github.com/anchore/stereoscope v0.4.1 // indirect
-	github.com/anchore/syft v1.57.1 // indirect
 	github.com/andybalholm/brotli v1.2.8 // indirect
 	github.com/apparentlymart/go-textseg/v15 v15.0.0 // indirect
 	github.com/apparentlymart/go-textseg/v17 v17.0.1 // indirect
@@ -313,5 +320,4 @@ require (
 	modernc.org/libc v1.79.0 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
-	modernc.org/sqlite v1.61.0 // indirect
 )

@@ -132,7 +132,7 @@ describe('the SBOM of a package', function () {
     const { PATH } = process.env;
     process.env.PATH = '/nowhere';
     try {
-      await assert.rejects(packageSbom(deb, 'deb', subject), /syft is not on PATH/);
+      await assert.rejects(packageSbom(deb, 'deb', subject), /syft-scans is not on PATH/);
     } finally {
       process.env.PATH = PATH;
     }
