@@ -219,7 +219,7 @@ describe('a gap in a release, seen from outside', function () {
         return Promise.resolve();
       },
       gaps: () => ({
-        keys: ['packages/falcosecurity-packages.asc and 1 more: HTTP 500'],
+        keys: ['packages/falcosecurity-packages.asc and 2 more: HTTP 500'],
         apt: ['dists/stable/InRelease: HTTP 500'],
         yum: ['mirrorlist: HTTP 500'],
         downloads: ['SHA256SUMS.asc: HTTP 500'],
