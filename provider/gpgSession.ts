@@ -13,6 +13,7 @@ import { rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import pLimit from 'p-limit';
 
 export interface Output {
   code: number;
@@ -160,6 +161,19 @@ interface Shared {
 
 const shared = new Map<string, Shared>();
 
+/**
+ * Signatures at a time. An agent makes one after the other anyway, and one that keeps a passphrase has 64 KiB for what
+ * is secret: from some twenty on, it forgets the passphrase or has no memory (gpg-agent(1), --auto-expand-secmem).
+ */
+const AT_ONCE = 4;
+const limits = new Map<string, ReturnType<typeof pLimit>>();
+
+function limitOf(home: string) {
+  const limit = limits.get(home) ?? pLimit(AT_ONCE);
+  limits.set(home, limit);
+  return limit;
+}
+
 function retire(home: string, entry: Shared): Promise<void> {
   if (shared.get(home) === entry) shared.delete(home);
   clearTimeout(entry.idle);
@@ -181,11 +195,15 @@ function sharedSession(home: string): Shared {
 }
 
 /**
- * Lets `work` use the keys of a folder. Parallel and close calls share one agent. Where it went away, the work is
- * done once more with another.
+ * Lets `work` use the keys of a folder, a few at a time. Parallel and close calls share one agent. Where it went away,
+ * the work is done once more with another.
  */
-export async function withKeys<T>(folder: string, work: (gpg: Gpg) => Promise<T>): Promise<T> {
+export function withKeys<T>(folder: string, work: (gpg: Gpg) => Promise<T>): Promise<T> {
   const home = path.resolve(folder);
+  return limitOf(home)(() => useKeys(home, work));
+}
+
+async function useKeys<T>(home: string, work: (gpg: Gpg) => Promise<T>): Promise<T> {
   const entry = sharedSession(home);
   try {
     return await useSession(home, entry, work);

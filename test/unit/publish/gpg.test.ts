@@ -8,6 +8,7 @@ import { readRpm, rpmDigests, SIGNATURE_TAG } from '../../../provider/formats/rp
 import { createLocalKey, openSigner, signRpm } from '../../../provider/gpg';
 import { changeKeys, closeSessions } from '../../../provider/gpgSession';
 import { clearText, isSignedBy, signersOf, verifiedText } from '../../../provider/gpgVerify';
+import { plantKey } from '../../engine/plantedKey';
 import { makeRpm } from './samples';
 
 const run = promisify(execFile);
@@ -23,7 +24,16 @@ async function agentsNaming(text: string): Promise<string[]> {
   return found;
 }
 
-const shortFolders = async () => (await fs.readdir('/tmp')).filter((name) => /^gpg-\w{6}$/.test(name));
+/** Our folders below /tmp whose entries point into a key folder; other tests have theirs. */
+async function shortFolders(home: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of (await fs.readdir('/tmp')).filter((one) => /^gpg-\w{6}$/.test(one))) {
+    const keys = path.join('/tmp', name, 'h', 'private-keys-v1.d');
+    const target = await fs.readlink(keys).catch(() => '');
+    if (target.startsWith(`${home}/`)) found.push(name);
+  }
+  return found;
+}
 
 describe('gpg', function () {
   this.timeout(30_000);
@@ -150,11 +160,24 @@ describe('gpg', function () {
     assert.deepEqual(await agentsNaming(root), []);
   });
 
+  it('signs much at once with a key whose passphrase an agent has', async () => {
+    const locked = await fs.mkdtemp('/tmp/locked-');
+    const key = await plantKey(path.join(locked, 'home'), 'a passphrase');
+    try {
+      const signer = await openSigner({ home: path.join(locked, 'home'), setting });
+      const all = Array.from({ length: 48 }, (_, i) => signer.detach(Buffer.from(`${i}`)));
+      assert.equal((await Promise.all(all)).length, 48);
+    } finally {
+      await key.close();
+      await fs.rm(locked, { recursive: true });
+    }
+  }).timeout(120_000);
+
   it('signs with another agent when somebody ended the one that it used', async () => {
-    const before = new Set(await shortFolders());
+    const before = new Set(await shortFolders(home));
     const signer = await openSigner({ home, setting });
     await signer.detach(Buffer.from('x'));
-    const [folder] = (await shortFolders()).filter((name) => !before.has(name));
+    const [folder] = (await shortFolders(home)).filter((name) => !before.has(name));
     const [pid] = await agentsNaming(folder);
     process.kill(Number(pid), 'SIGKILL');
     const signature = await signer.detach(Buffer.from('x'));
@@ -168,18 +191,18 @@ describe('gpg', function () {
       openSigner({ home: ${JSON.stringify(home)}, setting: 'x' })
         .then((signer) => signer.detach(Buffer.from('x')))
         .then(() => { console.log('signed'); setInterval(() => {}, 1000); });`;
-    const before = new Set(await shortFolders());
+    const before = new Set(await shortFolders(home));
     const child = spawn(process.execPath, ['-r', 'ts-node/register/transpile-only', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await new Promise((resolve) => child.stdout.once('data', resolve));
-    const [folder] = (await shortFolders()).filter((name) => !before.has(name));
+    const [folder] = (await shortFolders(home)).filter((name) => !before.has(name));
     assert.equal((await agentsNaming(folder)).length, 1);
     child.kill('SIGKILL');
     for (let waited = 0; (await agentsNaming(folder)).length > 0; waited += 200) {
       assert.ok(waited < 15_000, 'the agent is still there');
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    assert.ok(!(await shortFolders()).includes(folder));
+    assert.ok(!(await shortFolders(home)).includes(folder));
   });
 });
