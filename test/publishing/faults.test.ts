@@ -18,7 +18,7 @@ import { repositories, REPOSITORIES, Repository } from './repositories';
 
 const FULL = process.env.FULL === '1';
 /** In a sample, one case of so many. */
-const STRIDE = 23;
+const STRIDE = 47;
 const FAULTS: Fault[] = ['fails', 'answer lost', 'killed'];
 const HOUR = 3600 * 1000;
 
