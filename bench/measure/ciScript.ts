@@ -54,7 +54,7 @@ export async function ciScript(): Promise<(version: string, tree: string) => voi
 export function unpackTree(): string {
   const folder = file('tree');
   fs.rmSync(folder, { recursive: true, force: true });
-  fs.mkdirSync(folder);
+  fs.mkdirSync(folder, { recursive: true });
   run('tar', ['-xf', blobOf('package-tree'), '-C', folder]);
   return folder;
 }
