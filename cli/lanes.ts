@@ -41,6 +41,10 @@ export async function runLanes(
   return outcomes.map(({ status }) => status).find(Boolean) ?? 0;
 }
 
+/** Exit status of a program that ended so. */
+export const statusOf = (code: number | null, signal: NodeJS.Signals | null): number =>
+  code ?? (signal === 'SIGINT' ? 130 : 1);
+
 async function runLane(child: ChildProcess, write: (text: string) => void): Promise<Outcome> {
   let text = '';
   let results: string | undefined;
@@ -66,9 +70,7 @@ async function runLane(child: ChildProcess, write: (text: string) => void): Prom
   const status = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     // What a test started and left may hold the pipes: `exit`, not `close`.
-    child.on('exit', (code, signal) =>
-      setTimeout(() => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)), 200),
-    );
+    child.on('exit', (code, signal) => setTimeout(() => resolve(statusOf(code, signal)), 200));
   });
   write(text);
   const counts = /^(\d+) passed, (\d+) failed\n*$/m.exec(results ?? '');

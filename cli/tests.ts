@@ -3,7 +3,7 @@ import { ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { SettingError } from '../names';
-import { LANES, runLanes } from './lanes';
+import { LANES, runLanes, statusOf } from './lanes';
 import { Given } from './options';
 import { openStack } from './stack';
 
@@ -40,7 +40,7 @@ export function runNode(root: string, args: string[]): Promise<number> {
   return untilDone(
     new Promise((resolve, reject) => {
       child.on('error', reject);
-      child.on('close', (status, signal) => resolve(status ?? (signal === 'SIGINT' ? 130 : 1)));
+      child.on('close', (code, signal) => resolve(statusOf(code, signal)));
     }),
   );
 }

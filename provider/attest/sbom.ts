@@ -55,17 +55,20 @@ async function documentOf(
   contents: string[],
   find: (work: string) => Promise<SyftDocument>,
 ): Promise<string> {
+  const textOf = (found: SyftDocument) => sbomText(spdxDocument(found, subject));
+  let made: string | undefined;
   const fresh = () =>
     limit(() =>
       withTemporaryFolder(async (work) => {
         const found = await find(work);
-        if (sbomText(spdxDocument(found, subject)).includes(work))
+        made = textOf(found);
+        if (made.includes(work))
           throw new Error(`the SBOM names ${work}, a folder of this machine; another syft?`);
         return JSON.stringify(found);
       }),
     );
   const found = scans ? await scans.text(await entryName(contents), fresh) : await fresh();
-  return sbomText(spdxDocument(JSON.parse(found) as SyftDocument, subject));
+  return made ?? textOf(JSON.parse(found) as SyftDocument);
 }
 
 /** Another syft may find something else. */

@@ -4,9 +4,8 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Architecture, PackageRow, Product } from '../../model';
 import type { Facts } from '../buildkit';
-import { buildPackage } from '../formats/packageBuild';
-
 import { DiskCache } from '../diskCache';
+import { buildPackage } from '../formats/packageBuild';
 import { readTemplate } from '../formats/template';
 import { rpmContents } from '../formats/rpmHeader';
 import { openSigner, signRpm } from '../gpg';

@@ -13,7 +13,7 @@ import { Store } from '../../provider/store/store';
 import { settingsFor, snapshot, testSigner } from '../unit/publish/bench';
 import { makeDeb, makeRpm } from '../unit/publish/samples';
 import { aptMachine, dnfMachine } from './realClients';
-import { repositories, Repository } from './repositories';
+import { repositoryNamed } from './repositories';
 
 const run = promisify(execFile);
 const date = new Date('2026-01-02T03:04:05Z');
@@ -36,7 +36,7 @@ describe('adoption', function () {
     store = openStore(bucket);
   });
   afterEach(() => fs.rm(work, { recursive: true, force: true }));
-  const of = (name: 'apt' | 'yum') => repositories(signer).find((one) => one.name === name) as Repository;
+  const of = (name: 'apt' | 'yum') => repositoryNamed(name, signer);
   const text = async (key: string) => (await store.get(key))?.body.toString() ?? '';
 
   /** What Falco's publish-deb script does: files below stable/, apt-ftparchive over them, a detached signature. */

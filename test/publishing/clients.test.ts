@@ -12,7 +12,7 @@ import { Front, startFront } from './front';
 import { FaultyStore } from './faultyStore';
 import { startPublisher } from './publisher';
 import { aptMachine, dnfMachine, downloadsMachine, Machine } from './realClients';
-import { repositories, Repository, RepositoryName } from './repositories';
+import { RepositoryName, repositoryNamed } from './repositories';
 
 const FULL = process.env.FULL === '1';
 const PUBLICATIONS = FULL ? 200 : 16;
@@ -55,7 +55,7 @@ for (const [place, open] of [
       front = await startFront(() => bucket, behind);
       store = openStore(bucket, front.url);
     }
-    const of = (name: RepositoryName) => repositories(signer).find((one) => one.name === name) as Repository;
+    const of = (name: RepositoryName) => repositoryNamed(name, signer);
     const build = (name: RepositoryName, version: string, sample = 'sample', stack = 'local') =>
       of(name).build(store, work, { name: sample, version }, stack);
     async function machine(name: 'apt' | 'yum'): Promise<Machine> {

@@ -14,7 +14,7 @@ import { testSigner } from '../unit/publish/bench';
 import { Buckets, folderBuckets, s3Buckets } from './buckets';
 import { Mismatch, Session } from './clientModels';
 import { Fault, FaultyStore, InjectedFault } from './faultyStore';
-import { repositories, REPOSITORIES, Repository } from './repositories';
+import { REPOSITORIES, Repository, repositoryNamed } from './repositories';
 
 const FULL = process.env.FULL === '1';
 /** In a sample, one case of so many. */
@@ -149,7 +149,7 @@ describe('publishing with faults', () => {
       for (const change of CHANGES) {
         for (const name of REPOSITORIES) {
           it(`${change.title}, ${name}: a client sees all of the old state or all of the new one`, async () => {
-            const repository = repositories(signer).find((one) => one.name === name) as Repository;
+            const repository = repositoryNamed(name, signer);
             const { client, settings } = repository;
             const base = await buckets.make();
             const made = await change.prepare(openStore(base), repository, work);

@@ -12,7 +12,7 @@ import { openStore } from '../../provider/store/open';
 import { Store } from '../../provider/store/store';
 import { testSigner } from '../unit/publish/bench';
 import { FaultyStore } from './faultyStore';
-import { removeBuilt, repositories, REPOSITORIES, Repository, RepositoryName } from './repositories';
+import { removeBuilt, REPOSITORIES, RepositoryName, repositoryNamed } from './repositories';
 
 const HOUR = 3600 * 1000;
 const DATE = new Date('2026-01-02T03:04:05Z');
@@ -35,7 +35,7 @@ describe('an interrupted publisher', function () {
   });
   afterEach(() => fs.rm(work, { recursive: true, force: true }));
 
-  const of = (name: RepositoryName) => repositories(signer).find((one) => one.name === name) as Repository;
+  const of = (name: RepositoryName) => repositoryNamed(name, signer);
   const over = (verbs: Partial<Store>) => Object.assign(Object.create(store) as Store, verbs);
   /** Dies right after it has swapped the pointer. */
   const killedAfterSwap = () =>
@@ -145,7 +145,7 @@ describe('an interrupted publisher', function () {
       const { fingerprint } = await createLocalKey({ home, uid: 'Other' });
       await runGpg(home, ['--import'], await signer.publicKey());
       const other = await openSigner({ home, key: fingerprint, setting: 'test:key' });
-      const theirs = repositories(other).find((one) => one.name === name) as Repository;
+      const theirs = repositoryNamed(name, other);
       await of(name).publish(store, [await build(name, '1.0.0')]);
       await assert.rejects(theirs.publish(killedAfterSwap(), [await build(name, '1.1.0', 'other')]), KILLED);
       await assert.rejects(
@@ -189,7 +189,7 @@ describe('an interrupted publisher', function () {
   });
 
   describe('of downloads', () => {
-    const { settings } = repositories({} as Signer).find(({ name }) => name === 'downloads') as Repository;
+    const { settings } = repositoryNamed('downloads', {} as Signer);
     const publish = (to: Store, one: PublishedPackage) =>
       publishDownloads(to, settings, [one], signer, DATE, { immutable: true });
     const bytes = async (one: PublishedPackage) =>

@@ -7,7 +7,7 @@ import { openSigner } from '../../provider/gpg';
 import { PublishedPackage } from '../../provider/publish/published';
 import { openStore } from '../../provider/store/open';
 import { FaultyStore } from './faultyStore';
-import { repositories, Repository } from './repositories';
+import { Repository, repositoryNamed } from './repositories';
 
 export interface Order {
   bucket: string;
@@ -41,7 +41,7 @@ export function startPublisher(order: Order): Promise<Ending> {
 
 async function publish({ bucket, url, repository, packages, home, killAt }: Order): Promise<void> {
   const signer = await openSigner({ home, setting: 'test:key' });
-  const wanted = repositories(signer).find(({ name }) => name === repository) as Repository;
+  const wanted = repositoryNamed(repository, signer);
   const store = new FaultyStore(openStore(bucket, url), 0, 'fails', () => {
     // The write before this one is done.
     if (killAt !== undefined && store.writes > killAt) process.kill(process.pid, 'SIGKILL');

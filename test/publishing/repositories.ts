@@ -162,3 +162,7 @@ export function repositories(signer: Signer): Repository[] {
     },
   ];
 }
+/** One of them. */
+export function repositoryNamed(name: RepositoryName, signer: Signer): Repository {
+  return repositories(signer).find((one) => one.name === name) as Repository;
+}

@@ -11,7 +11,7 @@ import { openStore as openBucket } from '../../provider/store/open';
 import { Store } from '../../provider/store/store';
 import { snapshot, testSigner } from '../unit/publish/bench';
 import { S3Server, startS3 } from '../unit/store/versitygw';
-import { repositories, REPOSITORIES, Repository, RepositoryName } from './repositories';
+import { REPOSITORIES, Repository, RepositoryName, repositoryNamed } from './repositories';
 
 const run = promisify(execFile);
 const HOUR = 3600 * 1000;
@@ -37,7 +37,7 @@ describe('publishing in trouble', function () {
   });
   afterEach(() => fs.rm(work, { recursive: true, force: true }));
 
-  const of = (name: RepositoryName) => repositories(signer).find((one) => one.name === name) as Repository;
+  const of = (name: RepositoryName) => repositoryNamed(name, signer);
   const shown = (packages: PublishedPackage[]) =>
     packages.map(({ fileName, sha256 }) => `${fileName} ${sha256}`).sort();
   async function seen(repository: Repository, store: Store): Promise<string[] | undefined> {

@@ -12,7 +12,7 @@ import { publishApt } from '../../../provider/publish/apt';
 import { settingsOf } from '../../../provider/publish/kinds';
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
-import { below, removeBuilt, repositories } from '../../publishing/repositories';
+import { below, removeBuilt, repositories, repositoryNamed } from '../../publishing/repositories';
 import { debIn, settingsFor } from './bench';
 
 const DATE = new Date('2026-01-02T03:04:05Z');
@@ -39,8 +39,7 @@ describe('a key that is no longer published', function () {
   for (const name of ['apt', 'yum'] as const) {
     it(`${name}: signed nothing that is out, neither an index nor a file, and every signature is of the other`, async () => {
       const store = openStore(path.join(work, name), 'https://packages.example.org');
-      const of = async (key: string, also = {}) =>
-        repositories(await signer(key, also)).find((one) => one.name === name)!;
+      const of = async (key: string, also = {}) => repositoryNamed(name, await signer(key, also));
       const first = await of(old, { publishedKeys: [next] });
       const one = await first.build(store, work, { name: 'sample', version: '1.0.0' });
       await first.publish(store, [one]);

@@ -14,7 +14,13 @@ import { KINDS, settingsOf } from '../../../provider/publish/kinds';
 import { PublishedPackage } from '../../../provider/publish/published';
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
-import { below, REPOSITORIES, repositories, RepositoryName } from '../../publishing/repositories';
+import {
+  below,
+  REPOSITORIES,
+  repositories,
+  RepositoryName,
+  repositoryNamed,
+} from '../../publishing/repositories';
 import { snapshot } from './bench';
 
 const DATE = new Date('2026-01-02T03:04:05Z');
@@ -115,7 +121,7 @@ describe('two stacks with a key each that share the -dev repositories', function
   ): Promise<void> {
     const place = settings(stack, name, flavour);
     if (version !== undefined) {
-      const repository = repositories(signer).find((one) => one.name === name)!;
+      const repository = repositoryNamed(name, signer);
       const made = await repository.build(store, work, { name: stack, version }, stack);
       current.set(`${stack} ${place.prefix}`, [below(place.prefix, made)]);
     }

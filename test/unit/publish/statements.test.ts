@@ -10,7 +10,7 @@ import { KINDS } from '../../../provider/publish/kinds';
 import { PublishedPackage } from '../../../provider/publish/published';
 import { openStore } from '../../../provider/store/open';
 import { Body, Store } from '../../../provider/store/store';
-import { repositories, REPOSITORIES, RepositoryName, statementsIn } from '../../publishing/repositories';
+import { REPOSITORIES, RepositoryName, statementsIn, repositoryNamed } from '../../publishing/repositories';
 import { snapshot, testSigner } from './bench';
 
 const HOUR = 3600 * 1000;
@@ -31,7 +31,7 @@ describe('documents beside a package', function () {
   });
   afterEach(() => fs.rm(work, { recursive: true, force: true }));
 
-  const of = (name: RepositoryName) => repositories(signer).find((one) => one.name === name)!;
+  const of = (name: RepositoryName) => repositoryNamed(name, signer);
   const build = (name: RepositoryName, version: string, content?: string) =>
     of(name).build(store, work, { name: 'sample', version, ...(content !== undefined && { content }) });
   /** Every plain name of documents, without what stands before it. */
