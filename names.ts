@@ -33,6 +33,14 @@ export function checkVersion(text: string, setting: string): string {
   return text;
 }
 
+/** A version that is for those who try it: `0.24.0-rc1`. */
+export const isPrerelease = (version: string) => version.includes('-');
+
+/** Which of the two repositories of a kind has a version, by default a release: the `-dev` one has all that is none. */
+export function flavourOf(channel: 'release' | 'master', version?: string): 'release' | 'dev' {
+  return channel === 'master' || (version !== undefined && isPrerelease(version)) ? 'dev' : 'release';
+}
+
 /** The version inside a deb or rpm: `~` sorts a pre-release before its release. */
 export function packageVersion(version: string): string {
   return version.replace('-', '~');

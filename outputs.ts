@@ -4,9 +4,9 @@ import { Statements } from './components/packageStatements';
 import { Inputs, recordedBuild } from './components/provenance';
 import { Repositories } from './components/repositories';
 import { Base, Tag } from './components/resources';
-import { flavour, PublishSettings, ReleaseSettings } from './components/settings';
+import { PublishSettings, ReleaseSettings } from './components/settings';
 import { Tags } from './components/tags';
-import { publicNames } from './names';
+import { flavourOf, publicNames } from './names';
 import type { RecordedPackage } from './provider/promotion/record';
 import { Made, Recorded, repositoryFiles } from './records';
 import { systemsFile } from './systemsFile';
@@ -30,7 +30,7 @@ export function publishedOutputs({ settings, version, repositories, tags }: Publ
   const { apt, yum, downloads } = catalog.repositories;
   const names = publicNames(catalog.product);
   const folder = (row: typeof yum) =>
-    version.apply((text) => `${url}/${row.prefix[flavour(settings, text)]}`);
+    version.apply((text) => `${url}/${row.prefix[flavourOf(settings.channel, text)]}`);
   const key = `${url}/${names.publicKey}`;
   return {
     version,

@@ -9,7 +9,7 @@ import { Promotion, RecordFile } from './components/resources';
 import { signingKey, SigningSettings } from './components/signingKey';
 import { PublishSettings } from './components/settings';
 import type { Catalog } from './model';
-import { SettingError } from './names';
+import { isPrerelease, SettingError } from './names';
 import { publishedOutputs } from './outputs';
 import type { PinnedRelease, ReleaseRecord } from './provider/promotion/record';
 import { publish } from './publish';
@@ -125,7 +125,7 @@ const floorsOf = ({ packages }: Catalog) =>
 
 /** A name that the catalog does not have would be left out in silence. */
 function refuseUnknown({ catalog, namespace }: PublishSettings, pinned: PinnedRelease): void {
-  if (pinned.version.includes('-'))
+  if (isPrerelease(pinned.version))
     throw new SettingError(
       `${namespace}:release`,
       `${pinned.version} is a candidate, which is for those who try it there; promote the release`,

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import * as semver from 'semver';
-import { checkVersion, SettingError } from '../names';
+import { checkVersion, isPrerelease, SettingError } from '../names';
 import { keptRecord } from '../provider/promotion/kept';
 import type { ReleaseRecord } from '../provider/promotion/record';
 import { openStore } from '../provider/store/open';
@@ -62,7 +62,7 @@ function recordIn(outputs: Record<string, unknown>, { name, config }: Stack): Re
 
 /** @throws SettingError for what the promotion would refuse */
 function refuseCandidate(version: string, from: string): void {
-  if (version.includes('-'))
+  if (isPrerelease(version))
     throw new SettingError(
       COMMAND,
       `${version} of ${from} is a candidate, which is for those who try it there; propose the release, with --version where ${from} has gone on`,
@@ -85,7 +85,7 @@ export async function keptRelease(
   const kept = await keptRecord(store, records, version, publicKey);
   if (kept === undefined) {
     const all = (await store.list(`${records}/`)).map((name) => path.basename(name, '.json.asc'));
-    const versions = semver.sort(all.filter((one) => semver.valid(one) && !one.includes('-')));
+    const versions = semver.sort(all.filter((one) => semver.valid(one) && !isPrerelease(one)));
     throw new SettingError(
       '--version',
       `the stack ${from} has kept no record of ${version}; it has ${versions.join(', ') || 'none'}`,

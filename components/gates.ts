@@ -1,13 +1,13 @@
 /** The checks by real clients that every package and image must pass before anything is published. */
 import * as pulumi from '@pulumi/pulumi';
 import { CheckRow, ImageRow } from '../model';
-import { fill, packageVersion, publicNames, usageText } from '../names';
+import { fill, flavourOf, packageVersion, publicNames, usageText } from '../names';
 import type { GateInputs } from '../provider/gates/gate';
 import { Images } from './images';
 import { BuiltPackage, Packages } from './packages';
 import { ReleaseImage } from './releaseImage';
 import { Base, Gate, SigningKey, Source } from './resources';
-import { flavour, ReleaseSettings, repositoryOf } from './settings';
+import { ReleaseSettings, repositoryOf } from './settings';
 
 export interface GatesArgs {
   settings: ReleaseSettings;
@@ -160,7 +160,9 @@ export class Gates extends pulumi.ComponentResource {
     return {
       ...publicNames(product),
       kind,
-      prefix: source.version.apply((version) => repositories[kind].prefix[flavour(settings, version)]),
+      prefix: source.version.apply(
+        (version) => repositories[kind].prefix[flavourOf(settings.channel, version)],
+      ),
       product,
       suite: repositories.apt.suite,
       component: repositories.apt.component,

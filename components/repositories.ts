@@ -1,9 +1,9 @@
 /** The apt repository, the yum repository and the downloads: each one resource, listed only when all is built. */
 import * as pulumi from '@pulumi/pulumi';
 import type { RepositoryPackage } from '../provider/resources/repository';
-import { publicNames } from '../names';
+import { flavourOf, publicNames } from '../names';
 import { Repository, RepositoryKind, SigningKey } from './resources';
-import { flavour, PackageEntry, PublishSettings, repositoryOf } from './settings';
+import { PackageEntry, PublishSettings, repositoryOf } from './settings';
 
 export interface RepositoriesArgs {
   settings: PublishSettings;
@@ -69,7 +69,7 @@ export function listing(
   const { prefix } = catalog.repositories[kind];
   const files = packages.filter(({ row }) => repositoryOf(row) === kind);
   return {
-    prefix: version.apply((text) => prefix[flavour(settings, text)]),
+    prefix: version.apply((text) => prefix[flavourOf(settings.channel, text)]),
     publicKey,
     keyring,
     product: catalog.product,

@@ -47,11 +47,6 @@ export interface ReleaseSettings extends PublishSettings {
   hasSource: boolean;
 }
 
-/** Master builds and pre-releases go to the `-dev` repositories. */
-export function flavour(settings: Pick<PublishSettings, 'channel'>, version: string): 'release' | 'dev' {
-  return settings.channel === 'master' || version.includes('-') ? 'dev' : 'release';
-}
-
 /** Which repository publishes a format. */
 export function repositoryOf(row: PackageRow): 'apt' | 'yum' | 'downloads' {
   if (row.format === 'deb') return 'apt';

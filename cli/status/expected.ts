@@ -1,6 +1,6 @@
 /** What the catalog says that there is of a version. Pure. */
 import { Catalog, PackageRow } from '../../model';
-import { FileNames, fileNames, fill } from '../../names';
+import { FileNames, fileNames, fill, isPrerelease } from '../../names';
 import { latestOf } from '../../provider/publish/published';
 import { compareVersions } from '../../provider/formats/versionOrder';
 import type { ListedPackage } from './facts';
@@ -31,7 +31,7 @@ export function wantedPackages(catalog: Catalog, kind: Kind, version: string): W
         const name = fill(row.package ?? row.key, { name: product.name });
         const names = fileNames(product, row, version, architecture);
         // Names without a version are never of a pre-release.
-        return { name, ...names, ...(version.includes('-') && { latestAliases: [] }) };
+        return { name, ...names, ...(isPrerelease(version) && { latestAliases: [] }) };
       }),
   );
 }

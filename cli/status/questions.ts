@@ -1,6 +1,6 @@
 /** What `npm run status` is asked: places and expectations, read from the command line. */
 import { Catalog } from '../../model';
-import { checkVersion, SettingError } from '../../names';
+import { checkVersion, flavourOf, isPrerelease, SettingError } from '../../names';
 import type { Given } from '../options';
 
 export interface Questions {
@@ -83,15 +83,10 @@ export function checkKey(text: string): string {
   return key;
 }
 
-/** Which of the two repositories of a kind is asked: `-dev` has master builds and pre-releases. */
-export function flavourOf({ channel, version }: Questions): 'release' | 'dev' {
-  return channel === 'master' || version?.includes('-') ? 'dev' : 'release';
-}
-
 /** The tag that follows the newest build; a pre-release has none. */
 export function movingTag({ channel, version }: Questions): string | undefined {
   if (channel === 'master') return 'master';
-  return version?.includes('-') ? undefined : 'latest';
+  return version !== undefined && isPrerelease(version) ? undefined : 'latest';
 }
 
 /** Where a repository of the catalog is below a bucket's root. */
@@ -99,7 +94,7 @@ export function repositoryUrl(
   bucket: string,
   { repositories }: Catalog,
   kind: 'apt' | 'yum' | 'downloads',
-  questions: Questions,
+  { channel, version }: Questions,
 ): string {
-  return `${bucket}/${repositories[kind].prefix[flavourOf(questions)]}`;
+  return `${bucket}/${repositories[kind].prefix[flavourOf(channel, version)]}`;
 }

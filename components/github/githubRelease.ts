@@ -1,6 +1,7 @@
 /** The page of a version among a repository's releases. */
 import * as github from '@pulumi/github';
 import * as pulumi from '@pulumi/pulumi';
+import { isPrerelease } from '../../names';
 import { releaseBody, ReleaseBodyInputs } from './releaseBody';
 
 export interface GitHubReleaseArgs {
@@ -53,7 +54,7 @@ export class GitHubRelease extends pulumi.ComponentResource {
         name: version,
         targetCommitish: commit,
         body,
-        prerelease: pulumi.output(version).apply((text) => text.includes('-')),
+        prerelease: pulumi.output(version).apply(isPrerelease),
         draft: false,
         generateReleaseNotes: false,
       },

@@ -1,5 +1,5 @@
 /** The text of a release's page, as Markdown. Pure: the same inputs give the same bytes. */
-import { SettingError } from '../../names';
+import { isPrerelease, SettingError } from '../../names';
 
 export interface ReleasedPackage {
   /** Public address of the file. */
@@ -79,7 +79,7 @@ export function releaseBody(release: ReleaseBodyInputs): string {
 /** What a reader must know first. `tools/github/latestRelease.mjs` writes a withdrawal to pages of older versions. */
 function standing({ version, isLatest, isWithdrawn }: ReleaseBodyInputs): string[] {
   if (isWithdrawn) return [`**${version} was withdrawn: use another release.**`];
-  if (isLatest || version.includes('-')) return [];
+  if (isLatest || isPrerelease(version)) return [];
   return [`A newer release than ${version} is out: [the latest](../latest).`];
 }
 

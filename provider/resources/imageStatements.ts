@@ -12,7 +12,7 @@ import { changed, Resource } from '../resource';
 import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
 import { removeFiles } from './package';
-import { areKept, keepStatement, scans } from './packageStatements';
+import { areKept, keepStatement, scans } from './statementFiles';
 
 export interface ImageStatementsInputs {
   bucket: string;

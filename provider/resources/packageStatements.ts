@@ -8,8 +8,6 @@ import type { Format } from '../../model';
 import { BuildFacts, provenance, statementText } from '../attest/provenance';
 import { packageSbom } from '../attest/sbom';
 import type { SbomProduct, SbomSubject } from '../attest/spdx';
-import { DiskCache } from '../diskCache';
-import { sha256 } from '../formats/compress';
 import { withTemporaryFolder } from '../gpgSession';
 import type { Statement } from '../publish/published';
 import { changed, Resource } from '../resource';
@@ -18,9 +16,7 @@ import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
 import { removeFiles } from './package';
 import type { Blob } from './source';
-
-/** A scan takes seconds, and most of what another stack has made, or this one before it was destroyed, is made again. */
-export const scans = new DiskCache('.local/cache/sbom', 256 * 1024 ** 2);
+import { areKept, keepStatement, scans } from './statementFiles';
 
 export interface PackageStatementsInputs {
   bucket: string;
@@ -63,31 +59,6 @@ async function make(inputs: PackageStatementsInputs): Promise<PackageStatementsO
       await keepStatement(inputs, 'provenance.json', made),
     ],
   };
-}
-
-/** Stores a document of a package. */
-export async function keepStatement(
-  { bucket, prefix, fileName }: Pick<PackageStatementsInputs, 'bucket' | 'prefix' | 'fileName'>,
-  document: Statement['document'],
-  text: string,
-): Promise<Statement> {
-  const body = Buffer.from(text);
-  const key = `${prefix}/${sha256(body)}/${fileName}.${document}`;
-  await openStore(bucket).putImmutable(key, body);
-  return { document, key, sha256: sha256(body), size: body.length };
-}
-
-/** Whether every document is there. */
-export async function areKept({
-  bucket,
-  statements,
-}: {
-  bucket: string;
-  statements: Statement[];
-}): Promise<boolean> {
-  const store = openStore(bucket);
-  for (const { key, size } of statements) if ((await store.head(key))?.size !== size) return false;
-  return true;
 }
 
 export const packageStatements: Resource<PackageStatementsInputs, PackageStatementsOutputs> = {

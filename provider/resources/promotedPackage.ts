@@ -20,7 +20,7 @@ import { copyBetween } from '../store/between';
 import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
 import { keptFile, removeFiles, Signing } from './package';
-import { areKept, keepStatement } from './packageStatements';
+import { areKept, keepStatement } from './statementFiles';
 import type { Blob } from './source';
 
 export interface PromotedPackageInputs {

@@ -1,6 +1,6 @@
 /** Which version a build of the master channel has, from git: docs/decisions/0011-master-versions.md. */
 import * as semver from 'semver';
-import { checkVersion } from '../../names';
+import { checkVersion, isPrerelease } from '../../names';
 import { warn } from '../diagnostics';
 import { compareVersions } from '../formats/versionOrder';
 import { CheckError } from '../resource';
@@ -93,7 +93,7 @@ function lineAfter(version: string): string {
   // A master build that was tagged, or 0.25.0-dev, which opens that line.
   const opened = /^(.*?[-.]dev)(\.|$)/.exec(version)?.[1];
   if (opened !== undefined) return opened;
-  return version.includes('-') ? `${version}.dev` : `${semver.inc(version, 'patch')}-dev`;
+  return isPrerelease(version) ? `${version}.dev` : `${semver.inc(version, 'patch')}-dev`;
 }
 
 /** What the builds before a release that the source announces start with. */

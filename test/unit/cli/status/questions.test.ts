@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { catalog } from '../../../../catalog';
 import { readOptions } from '../../../../cli/options';
-import { flavourOf, movingTag, questionsOf } from '../../../../cli/status/questions';
+import { movingTag, questionsOf, repositoryUrl } from '../../../../cli/status/questions';
 
 const FINGERPRINT = '0123456789ABCDEF0123456789ABCDEF01234567';
 
@@ -32,11 +33,14 @@ describe('what `npm run status` is asked', () => {
   });
 
   it('is of the -dev repositories for the master channel and for a pre-release', () => {
-    const all = [['--channel=master'], ['--version=0.24.0-rc1'], ['--version=0.24.0']].map((args) =>
+    const all = [['--channel=master'], ['--version=0.24.0-rc1'], ['--version=0.24.0'], []].map((args) =>
       questions('https://example.org', ...args),
     );
-    assert.deepEqual(all.map(flavourOf), ['dev', 'dev', 'release']);
-    assert.deepEqual(all.map(movingTag), ['master', undefined, 'latest']);
+    assert.deepEqual(
+      all.map((one) => repositoryUrl('https://example.org', catalog, 'apt', one)),
+      ['deb-dev', 'deb-dev', 'deb', 'deb'].map((name) => `https://example.org/packages/${name}`),
+    );
+    assert.deepEqual(all.map(movingTag), ['master', undefined, 'latest', 'latest']);
   });
 
   const wrong: [string[], RegExp][] = [
