@@ -75,7 +75,8 @@ type Aligned = (rebuilt: string, published: string, one: RecordedPackage) => str
 
 /**
  * A provenance that was made again, with what may differ taken from the published one: the ref of the sources, of which a
- * rebuild takes the commit, and of a package with a signature inside the digest, where that is the published file's.
+ * rebuild takes the commit; the commit of the project, of which it takes the one that is here; and of a package with a
+ * signature inside the digest, where that is the published file's.
  */
 const alignedProvenance: Aligned = (rebuilt, published, one) => {
   const [made, told] = [rebuilt, published].map(
@@ -85,6 +86,7 @@ const alignedProvenance: Aligned = (rebuilt, published, one) => {
   const [url = '', ref] = externalParameters.source.split('#');
   const [, toldRef = ref] = told.predicate.buildDefinition.externalParameters.source.split('#');
   externalParameters.source = [url, ...(toldRef === undefined ? [] : [toldRef])].join('#');
+  made.predicate.runDetails = told.predicate.runDetails;
   return statementText({ ...made, ...(one.identity !== '' && isOf(told, one) && { subject: told.subject }) });
 };
 
@@ -104,6 +106,7 @@ interface Provenance {
     externalParameters: { source: string };
     resolvedDependencies: { digest: Record<string, string | undefined> }[];
   };
+  runDetails: { builder: { id: string; version?: Record<string, string> } };
 }
 
 /**

@@ -2,6 +2,7 @@
  * How an artifact was made: an in-toto Statement (https://in-toto.io/Statement/v1) with SLSA provenance
  * (https://slsa.dev/spec/v1.0/provenance). The same build gives the same bytes: no times and no names of a run. Pure.
  */
+import * as path from 'node:path';
 import type { RecordedBuild } from '../promotion/record';
 
 export const PROVENANCE = 'https://slsa.dev/provenance/v1';
@@ -68,8 +69,10 @@ function dependencies({ commit, build, images, packages = {} }: BuildFacts): Des
   ];
 }
 
-export function provenance(facts: BuildFacts, subject: ProvenanceSubject): InTotoStatement {
+/** @param project commit of the project that built it; empty: not known */
+export function provenance(facts: BuildFacts, subject: ProvenanceSubject, project: string): InTotoStatement {
   const { builder, version, epoch, build } = facts;
+  const versions = project !== '' && { version: { [path.posix.basename(builder)]: project } };
   return {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [{ name: subject.name, digest: { sha256: subject.sha256 } }],
@@ -88,7 +91,7 @@ export function provenance(facts: BuildFacts, subject: ProvenanceSubject): InTot
         internalParameters: { date: new Date(epoch * 1000).toISOString().replace('.000Z', 'Z') },
         resolvedDependencies: dependencies(facts),
       },
-      runDetails: { builder: { id: `${builder}/builder` } },
+      runDetails: { builder: { id: `${builder}/builder`, ...versions } },
     },
   };
 }

@@ -2,6 +2,7 @@
  * What is told of an image: its SBOM (SPDX) and how it was made (SLSA provenance), made once for its digest and kept
  * until they are attached to it (attestation.ts).
  */
+import { projectCommit } from '../attest/project';
 import { BuildFacts, provenance, statementText } from '../attest/provenance';
 import { imageSbom, sameImageSbom } from '../attest/sbom';
 import type { SbomProduct, SbomSubject } from '../attest/spdx';
@@ -61,13 +62,13 @@ async function make(inputs: ImageStatementsInputs, before?: State): Promise<Imag
     ...{ name, version: facts.version, kind: 'image', identity: sha256, sha256, epoch: facts.epoch, product },
   };
   const sbom = await sbomOf(inputs, layers, subject, before);
-  const made = statementText(provenance(facts, { artifact, name, sha256 }));
+  const made = provenance(facts, { artifact, name, sha256 }, await projectCommit());
   const place = { bucket, prefix, fileName: artifact };
   return {
     layers,
     statements: [
       await keepStatement(place, 'spdx.json', sbom),
-      await keepStatement(place, 'provenance.json', made),
+      await keepStatement(place, 'provenance.json', statementText(made)),
     ],
   };
 }

@@ -5,6 +5,7 @@
  */
 import * as path from 'node:path';
 import type { Format } from '../../model';
+import { projectCommit } from '../attest/project';
 import { BuildFacts, provenance, statementText } from '../attest/provenance';
 import { packageSbom } from '../attest/sbom';
 import type { SbomProduct, SbomSubject } from '../attest/spdx';
@@ -52,11 +53,11 @@ async function make(inputs: PackageStatementsInputs): Promise<PackageStatementsO
       throw new Error(`${store.url}/${blob.key} is damaged: build the package again (refresh, then up).`);
     return packageSbom(file, format, subject, scans);
   });
-  const made = statementText(provenance(facts, { artifact, name: fileName, sha256: blob.sha256 }));
+  const made = provenance(facts, { artifact, name: fileName, sha256: blob.sha256 }, await projectCommit());
   return {
     statements: [
       await keepStatement(inputs, 'spdx.json', sbom),
-      await keepStatement(inputs, 'provenance.json', made),
+      await keepStatement(inputs, 'provenance.json', statementText(made)),
     ],
   };
 }

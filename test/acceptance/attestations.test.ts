@@ -31,6 +31,16 @@ const IMAGES = ['falco', 'falco-builder', 'falco-driver-loader', 'falco-no-drive
 /** What is attached to every image: who made it, how, and of what. */
 const TYPES = [SIGNATURE, PROVENANCE, SPDX].sort();
 
+/** Makes a repository of a project, with all of it in one commit. */
+async function committed(folder: string): Promise<string> {
+  const git = async (...args: string[]) => (await run('git', ['-C', folder, ...args])).stdout.trim();
+  await git('init', '--quiet');
+  await git('add', '--all');
+  const author = ['-c', 'user.name=Tests', '-c', 'user.email=tests@localhost'];
+  await git(...author, 'commit', '--quiet', '--message', 'As tested');
+  return git('rev-parse', 'HEAD');
+}
+
 describe('signatures of images', function () {
   this.timeout(1_200_000);
   const env: NodeJS.ProcessEnv = {};
@@ -38,6 +48,8 @@ describe('signatures of images', function () {
   let mirror: TestRegistry;
   let work: string;
   let outputs: Outputs;
+  /** Of the project. */
+  let commit: string;
   let publicKey: string;
   let prodFile: string;
 
@@ -69,6 +81,7 @@ describe('signatures of images', function () {
     work = await fs.mkdtemp(path.join(os.tmpdir(), 'attestations-'));
     mirror = await startRegistry(work, true);
     project = await copyProject(env);
+    commit = await committed(project.folder);
     prodFile = path.join(project.folder, 'Pulumi.local-prod.yaml');
     await project.ok('up');
     outputs = await project.outputs();
@@ -116,11 +129,12 @@ describe('signatures of images', function () {
 
   it('have a provenance beside them with the sources and packages that the image was made of', async () => {
     const [predicate] = await verifyAttestation(image('falco'), PROVENANCE, publicKey);
-    const { buildDefinition } = predicate as {
+    const { buildDefinition, runDetails } = predicate as {
       buildDefinition: {
         externalParameters: Record<string, unknown>;
         resolvedDependencies: { name?: string; digest: Record<string, string> }[];
       };
+      runDetails: { builder: { version: Record<string, string> } };
     };
     const { release } = outputs as Outputs & {
       release: {
@@ -131,6 +145,7 @@ describe('signatures of images', function () {
     };
     const digestOf = (name: string) =>
       buildDefinition.resolvedDependencies.find((one) => one.name === name)?.digest.sha256;
+    assert.deepEqual(runDetails.builder.version, { 'falco-artifacts': commit });
     assert.equal(buildDefinition.externalParameters.artifact, 'image-falco');
     assert.equal(digestOf('archive of source'), release.build.inputs.source);
     assert.equal(`sha256:${digestOf('image system')}`, release.systems.falco.digest);

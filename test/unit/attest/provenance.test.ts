@@ -28,7 +28,7 @@ const subject = { artifact: 'image-sample', name: 'ns/sample', sha256: hex('6') 
 
 describe('the provenance of an artifact', () => {
   it('tells of its sources, settings and what it was made in, and of nothing that a second run has otherwise', () => {
-    assert.deepEqual(provenance(facts, subject), {
+    assert.deepEqual(provenance(facts, subject, ''), {
       _type: 'https://in-toto.io/Statement/v1',
       subject: [{ name: 'ns/sample', digest: { sha256: hex('6') } }],
       predicateType: 'https://slsa.dev/provenance/v1',
@@ -62,7 +62,7 @@ describe('the provenance of an artifact', () => {
     const build = { ...facts.build, source: '' };
     const commits = (given: BuildFacts) =>
       (
-        provenance(given, subject).predicate as {
+        provenance(given, subject, '').predicate as {
           buildDefinition: { resolvedDependencies: { digest: { gitCommit?: string } }[] };
         }
       ).buildDefinition.resolvedDependencies.filter(({ digest }) => digest.gitCommit);
@@ -72,8 +72,15 @@ describe('the provenance of an artifact', () => {
     assert.deepEqual(commits({ ...facts, build, commit: '' }), []);
   });
 
+  it('names the commit of the project that built it', () => {
+    const { runDetails } = provenance(facts, subject, 'd'.repeat(40)).predicate as { runDetails: object };
+    assert.deepEqual(runDetails, {
+      builder: { id: 'https://example.org/artifacts/builder', version: { artifacts: 'd'.repeat(40) } },
+    });
+  });
+
   it('of an rpm that is signed anew is the same of another file', () => {
-    const text = statementText(provenance(facts, subject));
+    const text = statementText(provenance(facts, subject, ''));
     assert.equal(subjectOf(text), hex('6'));
     const other = withSubject(text, hex('7'));
     assert.equal(subjectOf(other), hex('7'));

@@ -181,6 +181,7 @@ describe('a promoted package', function () {
             build: { source: '', extra: {}, libraries: 'bundled', cmakeArgs: [], inputs: {} },
           },
           { artifact: 'sample', name: one.fileName, sha256: one.sha256 },
+          '',
         ),
       );
     /** Publishes documents of a package as the other stack does, and tells of them in its record. */

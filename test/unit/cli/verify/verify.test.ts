@@ -232,7 +232,7 @@ describe('the documents of a release that is verified', () => {
     ...{ source: 'https://example.org/a#1.0.0', extra: {}, libraries: 'bundled', cmakeArgs: [] },
     inputs: { source: hex('1') },
   };
-  const told = (digest: string, commit = 'abc', source = build.source) =>
+  const told = (digest: string, commit = 'abc', source = build.source, project = '') =>
     statementText(
       provenance(
         {
@@ -240,6 +240,7 @@ describe('the documents of a release that is verified', () => {
           build: { ...build, source },
         },
         { artifact: 'a', name: 'a', sha256: digest },
+        project,
       ),
     );
   /** As far as it is looked at. */
@@ -280,10 +281,10 @@ describe('the documents of a release that is verified', () => {
     ]);
   });
 
-  it("are equal but for the commit in the place of a ref, and the digest of an rpm's file", () => {
+  it("are equal but for the commit in the place of a ref, the project's own, and the digest of an rpm's file", () => {
     const rebuilt = {
       ...published,
-      'a.deb.provenance.json': told(hex('2'), 'abc', 'https://example.org/a#abc'),
+      'a.deb.provenance.json': told(hex('2'), 'abc', 'https://example.org/a#abc', 'd'.repeat(40)),
       'a.rpm.provenance.json': withSubject(rpmTold, hex('6')),
     };
     assert.deepEqual(
