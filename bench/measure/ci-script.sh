@@ -3,8 +3,8 @@
 # each with a list of its contents and signed, each image with its provenance, as a release has them.
 # From the environment: VERSION, TREE (tree/, lib/ and debug/ as the compilation leaves them), SOURCE, TEMPLATES
 # (module/ and bpf/: packages of an earlier release, unpacked by dpkg-deb -R), DOCKERFILES, WORK (kept from run to run:
-# repositories and aptly's data), BASE (reference of a root file system), REGISTRY (with a path), BUILDKIT, KEY,
-# GNUPGHOME, COSIGN_KEY (a file) and COSIGN_PASSWORD.
+# repositories and aptly's data), BASE (reference of a root file system), DEPENDS (packages that falco's needs in its
+# image), REGISTRY (with a path), BUILDKIT, KEY, GNUPGHOME, COSIGN_KEY (a file) and COSIGN_PASSWORD.
 set -euo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC
 out=$WORK/out apt=$WORK/apt yum=$WORK/yum downloads=$WORK/downloads
@@ -82,7 +82,7 @@ image() {
   shift
   buildctl --addr "$BUILDKIT" build --progress=plain --frontend=dockerfile.v0 \
     --local "context=$DOCKERFILES/$name" --local "dockerfile=$DOCKERFILES/$name" --opt platform=linux/amd64 \
-    --opt "build-arg:VERSION=$VERSION" --opt "build-arg:USAGE=$name:$VERSION" "$@" \
+    --opt "build-arg:VERSION=$VERSION" --opt "build-arg:USAGE=$name:$VERSION" --opt "build-arg:DEPENDS=$DEPENDS" "$@" \
     --output "type=image,name=$REGISTRY/$name:$VERSION,push=true" >/dev/null 2>"$out/$name.log" ||
     { tail -n 20 "$out/$name.log" >&2 && return 1; }
   attest "$REGISTRY/$name@$(crane digest "$REGISTRY/$name:$VERSION")"

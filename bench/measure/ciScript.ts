@@ -41,6 +41,7 @@ export async function ciScript(): Promise<(version: string, tree: string) => voi
     DOCKERFILES: path.join(root, 'dockerfiles'),
     WORK: work,
     BASE: base,
+    DEPENDS: (resource('system-falco').depends as string[]).join(' '),
     REGISTRY: `${base.split('/')[0]}/bench-script`,
     BUILDKIT: String(resource('package-tree').buildkit),
   };

@@ -48,6 +48,12 @@ func main() {
 	out := json.NewEncoder(os.Stdout)
 	var writing sync.Mutex
 	var running sync.WaitGroup
+	// The table; without it in the context, every scan makes one of its own.
+	ctx, err := syft.SetContextLicenseScanner(context.Background(), syft.DefaultCreateSBOMConfig().Licenses)
+	if err != nil {
+		os.Stderr.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		var asked request
@@ -59,7 +65,7 @@ func main() {
 		go func() {
 			defer running.Done()
 			said := answer{ID: asked.ID}
-			if err := scan(context.Background(), asked); err != nil {
+			if err := scan(ctx, asked); err != nil {
 				said.Error = err.Error()
 			}
 			writing.Lock()
