@@ -44,11 +44,19 @@ function hostOf(reference: string): string {
   return /[.:]|^localhost$/.test(first) ? first : 'docker.io';
 }
 
-function crane(
+async function crane(
   args: string[],
   about: string,
   options: RegistryOptions & { timeout: number },
 ): Promise<string> {
+  return (await craneBytes(args, about, options)).toString().trim();
+}
+
+function craneBytes(
+  args: string[],
+  about: string,
+  options: RegistryOptions & { timeout: number },
+): Promise<Buffer> {
   return program('crane', options.insecure ? ['--insecure', ...args] : args, about, options);
 }
 
@@ -58,11 +66,11 @@ function program(
   args: string[],
   about: string,
   options: RegistryOptions & { timeout: number },
-): Promise<string> {
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const limits = { timeout: options.timeout, killSignal: 'SIGKILL', maxBuffer: MOST } as const;
-    execFile(name, args, limits, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout.trim());
+    execFile(name, args, { ...limits, encoding: 'buffer' }, (error, stdout, stderr) => {
+      if (!error) return resolve(stdout);
       if (error.code === 'ENOENT' && error.syscall?.startsWith('spawn')) {
         return reject(new Error(`${name} is not on PATH; "npm run up" installs it`));
       }
@@ -70,7 +78,7 @@ function program(
         return reject(new RegistryError(`${about} has more than ${MOST} bytes`, 'too large'));
       }
       const silent = error.killed ? `no answer within ${options.timeout / 1000} s` : undefined;
-      reject(explain(hostOf(about), about, silent, stderr));
+      reject(explain(hostOf(about), about, silent, stderr.toString()));
     });
   });
 }
@@ -164,6 +172,11 @@ export function blob(reference: string, options: RegistryOptions = {}): Promise<
   return crane(['blob', reference], reference, { timeout: TRANSFER, ...options });
 }
 
+/** The bytes of a blob, such as a layer. */
+export function blobBytes(reference: string, options: RegistryOptions = {}): Promise<Buffer> {
+  return craneBytes(['blob', reference], reference, { timeout: TRANSFER, ...options });
+}
+
 /** Digests of an image's layers, uncompressed, from the lowest on (OCI image specification, "rootfs"). */
 export async function imageLayers(reference: string, options: RegistryOptions = {}): Promise<string[]> {
   const text = await crane(['config', reference], reference, { timeout: QUESTION, ...options });
@@ -180,7 +193,7 @@ export async function copy(from: string, to: string, options: RegistryOptions = 
 }
 
 /** Loopback registries are reached over plain HTTP, as crane does by itself. */
-function regctl(
+async function regctl(
   references: string[],
   args: string[],
   about: string,
@@ -188,7 +201,7 @@ function regctl(
 ): Promise<string> {
   const hosts = [...new Set(references.map(hostOf))].filter(isLoopback);
   const plain = hosts.flatMap((host) => ['--host', `reg=${host},tls=disabled`]);
-  return program('regctl', [...plain, ...args], about, options);
+  return (await program('regctl', [...plain, ...args], about, options)).toString().trim();
 }
 
 /** Digests of what is attached to an image (OCI distribution specification, "Listing Referrers"), sorted. */

@@ -8,9 +8,11 @@ import type { DiskCache } from '../diskCache';
 import { plainEnvironment } from '../environment';
 import { sha256 } from '../formats/compress';
 import { withTemporaryFolder } from '../gpgSession';
+import { unpackTar } from '../source/files';
+import { ImageContents, isOfDeciding } from './imageContents';
 import { unpackPayload } from './payload';
 import { PROGRAM, Scan, scan } from './scanner';
-import { sameContents, SbomSubject, sbomText, SpdxDocument, spdxDocument, SyftDocument } from './spdx';
+import { SbomSubject, sbomText, SpdxDocument, spdxDocument, SyftDocument } from './spdx';
 
 /** Runs at a time: each uses more than one processor, and an image is unpacked on the disk meanwhile. */
 const limit = pLimit(2);
@@ -100,20 +102,40 @@ async function refuseUnread(root: string, { files = [] }: SpdxDocument, name: st
  * package has its files listed.
  *
  * @param reference `<registry>/<repository>@sha256:…`; a registry on loopback is asked over plain HTTP
- * @param kept what was found in images of the same layers before, and a hash of the layers of this one
+ * @param contents of the image
+ * @param scans what was found in images of the same contents before
  */
-export function imageSbom(
+export async function imageSbom(
   reference: string,
   platform: string,
   subject: SbomSubject,
-  { scans, layers = '' }: { scans?: DiskCache; layers?: string } = {},
+  contents: ImageContents,
+  scans?: DiskCache,
 ): Promise<string> {
-  return documentOf(subject, scans, ['image', platform, layers], async (work) => {
-    const [host = ''] = reference.split('/');
-    const image = { image: reference, platform, plain: isLoopback(host) };
-    const packages = await syft({ ...image, files: false }, work, loginOf(host));
-    const hasPackages = (packages.packages ?? []).length > 1;
-    return hasPackages ? { ...packages, files: [] } : syft({ ...image, files: true }, work, loginOf(host));
+  const [host = ''] = reference.split('/');
+  const image = { image: reference, platform, plain: isLoopback(host) };
+  const ofLayers = (layers: string) =>
+    documentOf(subject, scans, ['image', platform, layers], async (work) => {
+      const packages = await syft({ ...image, files: false }, work, loginOf(host));
+      return hasPackages(packages)
+        ? { ...packages, files: [] }
+        : syft({ ...image, files: true }, work, loginOf(host));
+    });
+  const made = await ofLayers(contents.deciding);
+  const isOfAll = contents.added.length === 0 || isOfDeciding(JSON.parse(made) as SpdxDocument, contents);
+  return isOfAll ? made : ofLayers(contents.all);
+}
+
+/** The first is what was scanned. */
+const hasPackages = ({ packages = [] }: SyftDocument) => packages.length > 1;
+
+/** Whether a scan of an image's layer, a gzipped tar, finds packages. */
+export function findsPackages(layer: Buffer): Promise<boolean> {
+  return withTemporaryFolder(async (work) => {
+    const [archive, root] = [path.join(work, 'layer'), path.join(work, 'root')];
+    await fs.writeFile(archive, layer);
+    await unpackTar(archive, root);
+    return hasPackages(await syft({ directory: root, files: false }, work));
   });
 }
 
@@ -124,7 +146,3 @@ function loginOf(host: string): NodeJS.ProcessEnv {
   const isNeeded = (name: string) => name === 'DOCKER_CONFIG' || (isEcr && name.startsWith('AWS_'));
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => isNeeded(name)));
 }
-
-/** The same of an image whose layers are those of the image that `text` is of: nothing is read again. */
-export const sameImageSbom = (text: string, subject: SbomSubject): string =>
-  sbomText(sameContents(JSON.parse(text) as SpdxDocument, subject));

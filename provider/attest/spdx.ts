@@ -182,7 +182,7 @@ export interface SpdxDocument {
   documentNamespace: string;
   creationInfo: { created: string; creators: string[] };
   /** The artifact first. */
-  packages: { SPDXID: string; name: string }[];
+  packages: { SPDXID: string; name: string; sourceInfo?: string }[];
   files?: { fileName: string; checksums: { algorithm: string; checksumValue: string }[] }[];
   hasExtractedLicensingInfos?: object[];
   relationships: object[];
