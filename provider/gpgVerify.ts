@@ -1,6 +1,7 @@
 /** Checks OpenPGP signatures with gpgv: no key folder, no agent, no trust database. */
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import { sha256 } from './formats/compress';
 import { dearmor } from './formats/openpgp';
 import { execute, withTemporaryFolder } from './gpgSession';
 
@@ -64,12 +65,35 @@ interface Verified {
 const verified = ({ good, bad, output }: Checked): Verified | undefined =>
   good.length === 0 || bad.length > 0 ? undefined : { signers: good, output };
 
-async function checkedDocument(document: Buffer, keyring: Buffer): Promise<Checked> {
-  return gpgv(keyring, async (folder) => {
-    const file = path.join(folder, 'document');
-    await fs.writeFile(file, document);
-    return [file];
-  });
+/**
+ * What was said of the same bytes last: a publication looks at the indexes before its commit and after it, and a start of
+ * gpgv costs more than all of its work.
+ */
+const said = new Map<string, Promise<Checked>>();
+/** Answers that are kept, those asked for last, and the bytes up to which one is. */
+const KEPT = 200;
+const SMALL = 1 << 20;
+
+function once(parts: Buffer[], check: () => Promise<Checked>): Promise<Checked> {
+  if (parts.some(({ length }) => length > SMALL)) return check();
+  const id = parts.map(sha256).join(' ');
+  const known = said.get(id) ?? check();
+  said.delete(id);
+  said.set(id, known);
+  // What could not be looked at may be another time.
+  known.catch(() => said.delete(id));
+  for (const oldest of [...said.keys()].slice(0, said.size - KEPT)) said.delete(oldest);
+  return known;
+}
+
+function checkedDocument(document: Buffer, keyring: Buffer): Promise<Checked> {
+  const check = () =>
+    gpgv(keyring, async (folder) => {
+      const file = path.join(folder, 'document');
+      await fs.writeFile(file, document);
+      return [file];
+    });
+  return once([keyring, document], check);
 }
 
 async function checkedFile(
@@ -77,13 +101,17 @@ async function checkedFile(
   signature: Buffer,
   keyring: Buffer,
 ): Promise<Checked> {
-  return gpgv(keyring, async (folder) => {
-    const signed = Buffer.isBuffer(data) ? path.join(folder, 'data') : data.file;
-    if (Buffer.isBuffer(data)) await fs.writeFile(signed, data);
-    const file = path.join(folder, 'signature');
-    await fs.writeFile(file, signature);
-    return [file, signed];
-  });
+  const check = () =>
+    gpgv(keyring, async (folder) => {
+      const signed = Buffer.isBuffer(data) ? path.join(folder, 'data') : data.file;
+      if (Buffer.isBuffer(data)) await fs.writeFile(signed, data);
+      const file = path.join(folder, 'signature');
+      await fs.writeFile(file, signature);
+      return [file, signed];
+    });
+  if (!Buffer.isBuffer(data) && (await fs.stat(data.file)).size > SMALL) return check();
+  const body = Buffer.isBuffer(data) ? data : await fs.readFile(data.file);
+  return once([keyring, signature, body], check);
 }
 
 /** Every signature of a clear-signed document, good or not. */

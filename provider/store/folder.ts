@@ -58,8 +58,12 @@ async function checkWritable(folder: string): Promise<void> {
   await absentAsUndefined(fs.access(at, constants.W_OK));
 }
 
-/** Makes missing folders, each with its mode and synced into its parent. */
-async function makeFolder(folder: string): Promise<void> {
+/**
+ * Makes missing folders, each with its mode and synced into its parent.
+ *
+ * @param isLasting whether a folder is to be there after a power cut
+ */
+async function makeFolder(folder: string, isLasting: (folder: string) => boolean): Promise<void> {
   const first = await fs.mkdir(folder, { recursive: true, mode: FOLDER_MODE }).catch(async (error: Error) => {
     // On a read-only file system Node says ENOENT (nodejs/node#47098); this says what is wrong.
     if (isAbsent(error)) await checkWritable(path.dirname(folder));
@@ -68,7 +72,7 @@ async function makeFolder(folder: string): Promise<void> {
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = path.dirname(made)) {
     await absentAsUndefined(fs.chmod(made, FOLDER_MODE));
-    await absentAsUndefined(syncFolder(path.dirname(made)));
+    if (isLasting(made)) await absentAsUndefined(syncFolder(path.dirname(made)));
   }
 }
 
@@ -230,9 +234,11 @@ export class FolderStore implements Store {
 
   /** Runs `work`, which needs `folder`; again if another writer removed the folder as empty in between. */
   private async inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
+    // Nothing of the store's own is worth a wait for the disk.
+    const isLasting = (made: string) => path.relative(this.root, made).split(path.sep)[0] !== PRIVATE;
     for (let attempt = 1; ; attempt++) {
       try {
-        await makeFolder(folder);
+        await makeFolder(folder, isLasting);
         return await work();
       } catch (error) {
         // mkdir(2) says ENOTDIR or EEXIST where the folder goes between two of its own looks.

@@ -14,6 +14,7 @@ import { testSigner } from '../unit/publish/bench';
 import { Buckets, folderBuckets, s3Buckets } from './buckets';
 import { Mismatch, Session } from './clientModels';
 import { Fault, FaultyStore, InjectedFault } from './faultyStore';
+import { remembering } from './rememberingSigner';
 import { REPOSITORIES, Repository, repositoryNamed } from './repositories';
 
 const FULL = process.env.FULL === '1';
@@ -21,6 +22,8 @@ const FULL = process.env.FULL === '1';
 const STRIDE = 47;
 const FAULTS: Fault[] = ['fails', 'answer lost', 'killed'];
 const HOUR = 3600 * 1000;
+/** Of every publication: the cases of a change write the same texts, which are signed and verified once. */
+const NOW = new Date();
 
 /** All under one public address, which stands in some of the files: a copy of a bucket serves the same. */
 const openStore = (bucket: string) => openBucket(bucket, 'https://packages.example.org');
@@ -39,7 +42,7 @@ interface Made {
   news: PublishedPackage[];
 }
 
-const publishNews: Change['act'] = (store, repository, { news }) => repository.publish(store, news);
+const publishNews: Change['act'] = (store, repository, { news }) => repository.publish(store, news, NOW);
 
 const CHANGES: Change[] = [
   {
@@ -54,7 +57,7 @@ const CHANGES: Change[] = [
     title: 'the next release',
     async prepare(store, repository, work) {
       const old = [await repository.build(store, work, { name: 'sample', version: '1.0.0' })];
-      await repository.publish(store, old);
+      await repository.publish(store, old, NOW);
       const news = [
         await repository.build(store, work, { name: 'sample', version: '1.1.0' }),
         await repository.build(store, work, { name: 'sample-bpf', version: '1.1.0' }),
@@ -67,7 +70,7 @@ const CHANGES: Change[] = [
     title: 'a rebuilt release',
     async prepare(store, repository, work) {
       const sample = { name: 'sample', version: '1.0.0' };
-      await repository.publish(store, [await repository.build(store, work, sample)]);
+      await repository.publish(store, [await repository.build(store, work, sample)], NOW);
       const news = [await repository.build(store, work, { ...sample, content: 'rebuilt' })];
       return { news, after: news };
     },
@@ -78,10 +81,10 @@ const CHANGES: Change[] = [
     async prepare(store, repository, work) {
       const kept = [await repository.build(store, work, { name: 'kept', version: '1.0.0' }, 'other')];
       const gone = [await repository.build(store, work, { name: 'gone', version: '1.0.0' }, 'mine')];
-      await repository.publish(store, [...kept, ...gone]);
+      await repository.publish(store, [...kept, ...gone], NOW);
       return { news: [], after: kept };
     },
-    act: (store, repository) => repository.unpublish(store, 'mine'),
+    act: (store, repository) => repository.unpublish(store, 'mine', NOW),
   },
 ];
 
@@ -117,7 +120,7 @@ describe('publishing with faults', () => {
 
       before(async () => {
         buckets = await open();
-        signer = await testSigner();
+        signer = remembering(await testSigner());
         key = await signer.publicKey();
       });
       after(async () => {
@@ -215,7 +218,7 @@ describe('publishing with faults', () => {
       async function keysAfterGrace(store: Store, repository: Repository): Promise<Record<string, number>> {
         for (const [i, version] of ['7.0.0', '8.0.0', '9.0.0'].entries()) {
           const one = await repository.build(store, work, { name: 'later', version });
-          await repository.publish(store, [one], new Date(Date.now() + (i + 1) * 25 * HOUR));
+          await repository.publish(store, [one], new Date(NOW.getTime() + (i + 1) * 25 * HOUR));
         }
         const counts: Record<string, number> = {};
         for (const found of await store.list(`${repository.settings.prefix}/`)) {
