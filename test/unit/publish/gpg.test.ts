@@ -89,6 +89,41 @@ describe('gpg', function () {
     assert.equal(await isSignedBy(Buffer.from('date'), signature, await signer.keyring()), false);
   });
 
+  it('looks at the same signature of the same bytes once, and at every other', async () => {
+    const signer = await openSigner({ home, setting });
+    const keyring = await signer.keyring();
+    const [bin, calls, file] = ['bin', 'calls', 'large'].map((name) => path.join(root, name));
+    const real = (await run('which', ['gpgv'])).stdout.trim();
+    await fs.mkdir(bin);
+    await fs.writeFile(path.join(bin, 'gpgv'), `#!/bin/sh\necho >>'${calls}'\nexec ${real} "$@"\n`, {
+      mode: 0o755,
+    });
+    const large = Buffer.alloc(2 << 20);
+    await fs.writeFile(file, large);
+    const signatures = [await signer.detach(Buffer.from('once')), await signer.detach(large)];
+    const { PATH } = process.env;
+    process.env.PATH = `${bin}:${PATH}`;
+    const called = async (data: Parameters<typeof isSignedBy>[0], signature: Buffer) => {
+      await fs.writeFile(calls, '');
+      const answers = [
+        await isSignedBy(data, signature, keyring),
+        await isSignedBy(data, signature, keyring),
+      ];
+      return [...answers, (await fs.readFile(calls, 'utf8')).length];
+    };
+    try {
+      assert.deepEqual(await called(Buffer.from('once'), signatures[0]), [true, true, 1]);
+      assert.deepEqual(await called(Buffer.from('twice'), signatures[0]), [false, false, 1]);
+      assert.deepEqual(await called(Buffer.from('once'), signatures[0]), [true, true, 0]);
+      assert.deepEqual(await called({ file }, signatures[1]), [true, true, 2], 'too large to be kept');
+      large[0] = 1;
+      await fs.writeFile(file, large);
+      assert.deepEqual(await called({ file }, signatures[1]), [false, false, 2]);
+    } finally {
+      process.env.PATH = PATH;
+    }
+  });
+
   it('signs an rpm through gpg, leaving header and payload as they were', async () => {
     const signer = await openSigner({ home, setting });
     const file = await makeRpm(root, { name: 'sample', version: '1.0.0' });
