@@ -86,7 +86,9 @@ const alignedProvenance: Aligned = (rebuilt, published, one) => {
   const [url = '', ref] = externalParameters.source.split('#');
   const [, toldRef = ref] = told.predicate.buildDefinition.externalParameters.source.split('#');
   externalParameters.source = [url, ...(toldRef === undefined ? [] : [toldRef])].join('#');
-  made.predicate.runDetails = told.predicate.runDetails;
+  const { builder } = made.predicate.runDetails;
+  const { version } = told.predicate.runDetails.builder;
+  made.predicate.runDetails.builder = { id: builder.id, ...(version && { version }) };
   return statementText({ ...made, ...(one.identity !== '' && isOf(told, one) && { subject: told.subject }) });
 };
 

@@ -122,8 +122,7 @@ export async function imageSbom(
         : syft({ ...image, files: true }, work, loginOf(host));
     });
   const made = await ofLayers(contents.deciding);
-  const isOfAll = contents.added.length === 0 || isOfDeciding(JSON.parse(made) as SpdxDocument, contents);
-  return isOfAll ? made : ofLayers(contents.all);
+  return isOfDeciding(JSON.parse(made) as SpdxDocument, contents) ? made : ofLayers(contents.all);
 }
 
 /** The first is what was scanned. */

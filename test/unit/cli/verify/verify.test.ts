@@ -315,6 +315,15 @@ describe('the documents of a release that is verified', () => {
     );
   });
 
+  it('are different where another builder is named', () => {
+    const other = debTold.replace('https://example.org/b/builder', 'https://example.org/c/builder');
+    const rows = compareStatements(record, published, { ...published, 'a.deb.provenance.json': other });
+    assert.deepEqual(
+      rows.map(({ artifact, isEqual }) => [artifact, isEqual]),
+      Object.keys(published).map((artifact) => [artifact, artifact !== 'a.deb.provenance.json']),
+    );
+  });
+
   it('that tell of an earlier build of the same bytes are set aside, and the reason is told', () => {
     const earlier = told(hex('2'), 'earlier');
     const rows = compareStatements(
