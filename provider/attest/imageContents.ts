@@ -3,7 +3,8 @@
  * own, and in which a scan finds nothing. A text of every image names its release: without this, each release would have
  * every image scanned again.
  */
-import { createGunzip } from 'node:zlib';
+import * as path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import * as tar from 'tar-stream';
 import { sha256 } from '../formats/compress';
 import { blobBytes, imageLayers, manifest, repositoryOf } from '../oci';
@@ -60,15 +61,12 @@ export async function imageContents(
 async function ownFiles(layer: Buffer): Promise<string[] | undefined> {
   const paths: string[] = [];
   const extract = tar.extract();
-  const unzip = createGunzip();
-  unzip.on('error', (error) => extract.destroy(error));
-  unzip.pipe(extract);
-  unzip.end(layer);
+  extract.end(gunzipSync(layer));
   let isOwn = true;
   for await (const entry of extract) {
     entry.resume();
     const { header } = entry;
-    const name = header.name.replace(/^(\.?\/)+/, '');
+    const name = path.posix.normalize(header.name).replace(/^\/+/, '');
     if (header.type === 'directory') continue;
     // A whiteout (OCI image specification, "Layer Filesystem Changeset") takes away, a link may lead anywhere.
     const isFile = header.type === 'file' && !/(^|\/)\.wh\./.test(name);
