@@ -8,14 +8,19 @@ const LARGE = 400e6;
 /** Bytes that a process may grow by: buffers of streams, and what is not collected at once. */
 const ALLOWED = 150e6;
 
-/** Archives the tree, unpacks it and builds the specs of a file; prints by how many bytes its peak grew. */
+/**
+ * Archives the tree, unpacks it and builds the specs of a file; prints by how many bytes its peak grew. The peak is
+ * begun anew first (proc(5), clear_refs): before that it is the compiler's, and `maxRSS` would even be the peak of the
+ * process that started this one.
+ */
 const CHILD = `
 const { buildPackage } = require(${JSON.stringify(require.resolve('../../../provider/formats/packageBuild'))});
 const { listTree, unpackTar, writeTar } = require(${JSON.stringify(require.resolve('../../../provider/source/files'))});
 const fs = require('node:fs');
-const peak = () => process.resourceUsage().maxRSS * 1024;
+const peak = () => 1024 * Number(/^VmHWM:\\s*(\\d+) kB$/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]);
 (async () => {
   const { specs, tree, out } = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
+  fs.writeFileSync('/proc/self/clear_refs', '5');
   const before = peak();
   const sourceTar = out + '/tree.tar';
   await writeTar(tree, await listTree(tree), 0, sourceTar);
