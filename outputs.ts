@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { Statements } from './components/packageStatements';
 import { Inputs, recordedBuild } from './components/provenance';
 import { Repositories } from './components/repositories';
-import { Base, Tag } from './components/resources';
+import { Base, CosignKey, SigningKey, Tag } from './components/resources';
 import { PublishSettings, ReleaseSettings } from './components/settings';
 import { Tags } from './components/tags';
 import { flavourOf, publicNames } from './names';
@@ -14,6 +14,10 @@ import { systemsFile } from './systemsFile';
 interface Published {
   settings: PublishSettings;
   version: pulumi.Output<string>;
+  /** Signs packages and indexes. */
+  key: SigningKey;
+  /** Signs images. */
+  cosignKey: CosignKey;
   repositories: Repositories;
   tags: Tags;
 }
@@ -25,7 +29,7 @@ interface Released extends Pick<Made, 'settings' | 'packages' | 'gates'>, Publis
 }
 
 /** What clients use: the same of every stack that publishes. */
-export function publishedOutputs({ settings, version, repositories, tags }: Published) {
+export function publishedOutputs({ settings, version, repositories, tags, ...keys }: Published) {
   const { catalog, url } = settings;
   const { apt, yum, downloads } = catalog.repositories;
   const names = publicNames(catalog.product);
@@ -54,6 +58,8 @@ export function publishedOutputs({ settings, version, repositories, tags }: Publ
     },
     yum: { url: folder(yum), key, repo: pulumi.interpolate`${folder(yum)}/${names.yumRepo}` },
     downloads: { url: folder(downloads) },
+    /** Fingerprints for users to compare: of packages and indexes as gpg shows it, of images the SHA-256 of its DER form. */
+    keys: { packages: keys.key.fingerprint, images: keys.cosignKey.fingerprint },
   };
 }
 

@@ -94,7 +94,10 @@ export async function declarePromotion(settings: PublishSettings, origin: Promot
     },
     { dependsOn: [...tags.fixed, ...tags.moving] },
   );
-  const outputs = publishedOutputs({ settings, version: pulumi.output(version), repositories, tags });
+  const outputs = publishedOutputs({
+    ...{ settings, version: pulumi.output(version), repositories, tags },
+    ...{ key, cosignKey: imageKey },
+  });
   const [latest] = published.tags.moving;
   if (origin.releases === undefined || !latest) return outputs;
   // Loaded only here: the SDK of GitHub is of no use to others.

@@ -93,7 +93,10 @@ export function declareRelease(settings: ReleaseSettings, origin: Origin) {
     inputs: origin,
   });
   if (settings.channel === 'release') keepRecord(settings, record, key, [...tags.fixed, ...tags.moving]);
-  return releaseOutputs({ settings, version, packages, gates, repositories, tags, bases, record });
+  return releaseOutputs({
+    ...{ settings, version, packages, gates, repositories, tags, bases, record },
+    ...{ key, cosignKey: imageKey },
+  });
 }
 
 /** What each image takes from its distribution, by the image's name. */

@@ -20,6 +20,8 @@ interface Outputs {
   apt?: { url: string; suite: string; component: string; key: string; sources: string };
   yum?: { url: string; key: string; repo: string };
   downloads?: { url: string };
+  /** Fingerprints. */
+  keys?: { packages: string; images: string };
   /** Seconds that each took. */
   gates?: Record<string, number>;
   notes?: string[];
@@ -71,6 +73,7 @@ export function summary(
     apt,
     yum,
     downloads,
+    keys,
     gates = {},
     notes = [],
   } = outputs as Outputs;
@@ -84,6 +87,7 @@ export function summary(
     ...(apt ? aptLines(apt, packages, withdrawn ? undefined : version) : []),
     ...(yum ? yumLines(yum, packages, withdrawn ? undefined : version) : []),
     ...(downloads ? ['', 'Downloads', `  ${downloads.url}`] : []),
+    ...(keys ? keyLines(keys) : []),
     ...gateLines(gates),
     ...(notes.length > 0 ? ['', 'Notes', ...notes.map((note) => `  - ${note}`)] : []),
     '',
@@ -179,6 +183,14 @@ function yumLines(
       : [`  dnf install ${file.replace(/\.repo$/, '')}${isOlder(packages, version) ? `-${version}` : ''}`]),
     `  key: ${yum.key}`,
   ];
+}
+
+function keyLines({ packages, images }: NonNullable<Outputs['keys']>): string[] {
+  const rows = [
+    ['packages and indexes', packages],
+    ['images', `sha256 ${images}`],
+  ];
+  return ['', 'Fingerprints of the keys, to tell users by another way', ...table(rows)];
 }
 
 function gateLines(gates: Record<string, number>): string[] {

@@ -36,6 +36,7 @@ const outputs = {
     repo: 'https://x.example/rpm/falco.repo',
   },
   downloads: { url: 'file:///b/bin' },
+  keys: { packages: '374802034AE3', images: '0be8' },
   notes: ['Images start from a root file system.'],
 };
 
@@ -67,6 +68,10 @@ yum repository https://x.example/rpm
 
 Downloads
   file:///b/bin
+
+Fingerprints of the keys, to tell users by another way
+  packages and indexes  374802034AE3
+  images                sha256 0be8
 
 Notes
   - Images start from a root file system.
