@@ -41,7 +41,7 @@ export class ImagesStatements extends pulumi.ComponentResource {
           repository: image.repository,
           digest: image.digest,
           platform: settings.architecture.oci,
-          product: sbomProduct(product),
+          product: sbomProduct(settings.catalog),
           facts: buildFacts(facts),
         },
         { parent: this, ...(gate && { dependsOn: [gate] }) },

@@ -49,7 +49,7 @@ export class Statements extends pulumi.ComponentResource {
         fileName: names.fileName,
         package: { key: resource.key, sha256: resource.sha256, size: resource.size },
         identity: resource.identity,
-        product: sbomProduct(settings.catalog.product),
+        product: sbomProduct(settings.catalog),
         facts: buildFacts({ ...factsOf(args), images: row.from === 'source' ? {} : imagesOf(args) }),
       },
       { parent: this, ...(gate && { dependsOn: [gate] }) },

@@ -4,7 +4,8 @@ import { isGitUrl } from '../location';
 import type { BuildFacts } from '../provider/attest/provenance';
 import type { SbomProduct } from '../provider/attest/spdx';
 import type { RecordedBuild } from '../provider/promotion/record';
-import type { Product } from '../model';
+import type { Catalog } from '../model';
+import { fill } from '../names';
 import { Source } from './resources';
 import { ReleaseSettings } from './settings';
 
@@ -80,8 +81,10 @@ export function buildFacts({
     }));
 }
 
-export const sbomProduct = ({ title, homepage, license }: Product): SbomProduct => ({
-  title,
-  homepage,
-  license,
-});
+export function sbomProduct({ product, packages }: Catalog): SbomProduct {
+  const { title, homepage, license, imageNamespace: namespace } = product;
+  const names = packages.flatMap((row) =>
+    row.package === undefined ? [] : [fill(row.package, { name: product.name })],
+  );
+  return { title, homepage, license, namespace, packages: [...new Set(names)].sort() };
+}

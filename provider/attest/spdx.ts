@@ -53,6 +53,10 @@ export interface SbomProduct {
   homepage: string;
   /** SPDX expression. */
   license: string;
+  /** Whose its packages are in a package URL. */
+  namespace: string;
+  /** Names by which package managers know them. */
+  packages: string[];
 }
 
 const ROOT = 'SPDXRef-Artifact';
@@ -90,29 +94,45 @@ function identified<T extends { SPDXID: string }, U extends object>(
 }
 
 /** A package that was found. The names that syft guesses for vulnerability databases (CPE) are left out: they are many, and can be made again. */
-function packageOf(one: SyftPackage) {
+function packageOf(one: SyftPackage, product: SbomProduct) {
   const known = (text: string | undefined) => (text === undefined || text === '' ? NONE : text);
-  const references = (one.externalRefs ?? [])
+  const purls = (one.externalRefs ?? [])
     .filter(({ referenceType }) => referenceType === 'purl')
-    .map(({ referenceLocator }) => ({
+    .map(({ referenceLocator }) => referenceLocator);
+  // syft takes every package for one of the image's distribution.
+  const isOwn = product.packages.includes(one.name) && purls.some((purl) => OF_DISTRIBUTION.test(purl));
+  const supplier = isOwn ? `Organization: ${product.title}` : one.supplier;
+  const license = known(one.licenseDeclared);
+  const references = purls
+    .map((purl) => ({
       referenceCategory: 'PACKAGE-MANAGER',
       referenceType: 'purl',
-      referenceLocator,
+      referenceLocator: isOwn ? ownPurl(purl, product.namespace) : purl,
     }))
     .sort((a, b) => compareText(a.referenceLocator, b.referenceLocator));
   return {
     name: one.name,
     ...(one.versionInfo && { versionInfo: one.versionInfo }),
-    ...(one.supplier && { supplier: one.supplier }),
+    ...(supplier && { supplier }),
     ...(one.originator && { originator: one.originator }),
     downloadLocation: NONE,
     filesAnalyzed: false,
     ...(one.sourceInfo && { sourceInfo: one.sourceInfo }),
     licenseConcluded: known(one.licenseConcluded),
-    licenseDeclared: known(one.licenseDeclared),
+    licenseDeclared: isOwn && license === NONE ? product.license : license,
     copyrightText: known(one.copyrightText),
     ...(references.length > 0 && { externalRefs: references }),
   };
+}
+
+/** A package URL (https://github.com/package-url/purl-spec) of what a package manager installs: type and namespace. */
+const OF_DISTRIBUTION = /^pkg:(deb|rpm)\/[^/]+\//;
+
+/** Whose it is: not the distribution's, and of no release of one. */
+function ownPurl(purl: string, namespace: string): string {
+  const [name = '', qualifiers = ''] = purl.replace(OF_DISTRIBUTION, `pkg:$1/${namespace}/`).split('?');
+  const kept = qualifiers.split('&').filter((one) => one !== '' && !one.startsWith('distro='));
+  return kept.length > 0 ? `${name}?${kept.join('&')}` : name;
 }
 
 /** A file with both digests; links and what was not read have none. */
@@ -217,7 +237,7 @@ export function spdxDocument(found: SyftDocument, subject: SbomSubject): SpdxDoc
   const packages = identified(
     'Package',
     (found.packages ?? []).filter(({ SPDXID }) => !roots.has(SPDXID)),
-    packageOf,
+    (one) => packageOf(one, subject.product),
   );
   const files = identified('File', found.files ?? [], fileOf);
   const relation = (spdxElementId: string, relationshipType: string, relatedSpdxElement: string) => ({

@@ -111,7 +111,11 @@ describe('signatures of images', function () {
       await fs.writeFile(file, JSON.stringify(document));
       await run(python, ['-i', file, '--version', 'SPDX-2.3']);
       const { packages, files = [] } = document as {
-        packages: { name: string; checksums?: { checksumValue: string }[] }[];
+        packages: {
+          name: string;
+          checksums?: { checksumValue: string }[];
+          externalRefs?: { referenceLocator: string }[];
+        }[];
         files?: { fileName: string }[];
       };
       assert.equal(packages[0].name, `falcosecurity/${name}`);
@@ -120,7 +124,11 @@ describe('signatures of images', function () {
         [image(name).replace(/.*@/, '')],
       );
       const names = packages.map((one) => one.name);
-      if (name === 'falco') assert.ok(names.includes('falco') && names.includes('dkms'));
+      if (name === 'falco') {
+        const [purl] = packages[names.indexOf('falco')].externalRefs ?? [];
+        assert.equal(purl.referenceLocator, 'pkg:deb/falcosecurity/falco@0.1.0?arch=amd64');
+        assert.ok(names.includes('dkms'));
+      }
       if (name === 'falco-builder') assert.ok(names.includes('cmake'));
       // It has no package database.
       if (name === 'falco-no-driver') assert.ok(files.some(({ fileName }) => fileName === './usr/bin/falco'));

@@ -17,7 +17,13 @@ const run = promisify(execFile);
 
 const subject: SbomSubject = {
   ...{ name: 'sample', version: '1.0.0', kind: 'package', identity: 'a'.repeat(64), epoch: 1589302426 },
-  product: { title: 'Sample', homepage: 'https://example.org', license: 'Apache-2.0' },
+  product: {
+    title: 'Sample',
+    homepage: 'https://example.org',
+    license: 'Apache-2.0',
+    namespace: 'samples',
+    packages: ['sample', 'sample-bpf'],
+  },
 };
 
 interface Document {

@@ -8,7 +8,13 @@ const subject: SbomSubject = {
   identity: 'a'.repeat(64),
   sha256: 'a'.repeat(64),
   epoch: 1589302426,
-  product: { title: 'Sample', homepage: 'https://example.org', license: 'Apache-2.0' },
+  product: {
+    title: 'Sample',
+    homepage: 'https://example.org',
+    license: 'Apache-2.0',
+    namespace: 'samples',
+    packages: ['sample', 'sample-bpf'],
+  },
 };
 
 /** As syft 1.57 writes it: random names, times, and the scanned folder as a package. */
@@ -214,6 +220,53 @@ describe('an SPDX document', () => {
       JSON.stringify(sameContents(spdxDocument(found('1'), image), next)),
       JSON.stringify(spdxDocument(found('1'), next)),
     );
+  });
+
+  it("has the product's own packages as its own, not as the distribution's", () => {
+    const installed = (name: string, purl: string): SyftDocument => ({
+      packages: [
+        {
+          SPDXID: 'SPDXRef-1',
+          name,
+          licenseDeclared: 'NOASSERTION',
+          supplier: 'Organization: Debian',
+          externalRefs: [
+            { referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: purl },
+          ],
+        },
+      ],
+    });
+    const toldOf = (name: string, purl: string) => {
+      const { packages } = spdxDocument(installed(name, purl), { ...subject, kind: 'image' }) as unknown as {
+        packages: {
+          supplier: string;
+          licenseDeclared: string;
+          externalRefs: { referenceLocator: string }[];
+        }[];
+      };
+      const [, { supplier, licenseDeclared, externalRefs }] = packages;
+      return [supplier, licenseDeclared, externalRefs[0].referenceLocator];
+    };
+    assert.deepEqual(toldOf('sample-bpf', 'pkg:deb/debian/sample-bpf@1.0.0?arch=amd64&distro=debian-12'), [
+      'Organization: Sample',
+      'Apache-2.0',
+      'pkg:deb/samples/sample-bpf@1.0.0?arch=amd64',
+    ]);
+    assert.deepEqual(toldOf('sample', 'pkg:rpm/rhel/sample@1.0.0-1?distro=rhel-8.10'), [
+      'Organization: Sample',
+      'Apache-2.0',
+      'pkg:rpm/samples/sample@1.0.0-1',
+    ]);
+    assert.deepEqual(toldOf('sample', 'pkg:pypi/sample@1.0.0'), [
+      'Organization: Debian',
+      'NOASSERTION',
+      'pkg:pypi/sample@1.0.0',
+    ]);
+    assert.deepEqual(toldOf('samples', 'pkg:deb/debian/samples@1.0.0?distro=debian-12'), [
+      'Organization: Debian',
+      'NOASSERTION',
+      'pkg:deb/debian/samples@1.0.0?distro=debian-12',
+    ]);
   });
 
   it('of an image names it as a container', () => {
