@@ -65,12 +65,12 @@ describe('the SBOM of an image', function () {
   const subject: SbomSubject = {
     ...{ name: 'sample', version: '1.0.0', kind: 'image', identity: 'a'.repeat(64), epoch: 1589302426 },
     product: {
-    title: 'Sample',
-    homepage: 'https://example.org',
-    license: 'Apache-2.0',
-    namespace: 'samples',
-    packages: ['sample', 'sample-bpf'],
-  },
+      title: 'Sample',
+      homepage: 'https://example.org',
+      license: 'Apache-2.0',
+      namespace: 'samples',
+      packages: ['sample', 'sample-bpf'],
+    },
   };
   const textsOf = (version: string): Tree => ({
     'entrypoint.sh': `#!/bin/sh\necho ${version}\n`,
