@@ -8,6 +8,7 @@ import { parts, reasons } from './reasons';
 import { text, texts, table } from './values';
 
 export interface SourceChange {
+  resource: string;
   /** Folder, git URL or tree that it comes from. */
   from?: string;
   to?: string;
@@ -159,6 +160,7 @@ function sourceChange(source: Seen): SourceChange {
   const { old, new: after, operation } = source;
   const place = (of: Seen['new']) => text(of, 'source') ?? text(of, 'tree');
   return {
+    resource: source.name,
     from: place(old),
     to: place(after),
     revision: { from: text(old, 'revision'), to: text(after, 'revision') },
@@ -168,3 +170,7 @@ function sourceChange(source: Seen): SourceChange {
         : [],
   };
 }
+
+/** Whether it is the same files, from the same place and commit. */
+export const isSameSource = ({ from, to, revision, parts }: SourceChange) =>
+  from === to && revision.from === revision.to && parts.length === 0;

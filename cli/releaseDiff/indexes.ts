@@ -4,6 +4,12 @@ import type { Seen } from './events';
 import { Change } from './packages';
 import { isUnknown, table, tables, text, texts } from './values';
 
+/** A file that comes, and the further names that it has. */
+export interface AddedFile {
+  file: string;
+  aliases: string[];
+}
+
 export interface IndexChange {
   resource: string;
   /** `apt`, `yum` or `downloads`. */
@@ -11,7 +17,7 @@ export interface IndexChange {
   prefix: Change;
   status: 'new' | 'changed' | 'removed';
   /** Files of the release that it has not had before. */
-  added: string[];
+  added: AddedFile[];
   /** Files that get other bytes: sha256, `to` only where it is known. */
   rebuilt: ({ file: string } & Change)[];
   /** Files that stay as they were published, with the signature that they have. */
@@ -57,9 +63,10 @@ function indexChange({ name, type, operation, old, new: after }: Seen, resigned:
     kind: KINDS[type] ?? type,
     prefix: { from: text(old, 'prefix'), to: text(after, 'prefix') },
     status: isGone ? 'removed' : operation === 'create' ? 'new' : 'changed',
-    added: files(after)
-      .filter((file) => !had.has(file))
-      .sort(),
+    added: tables(after, 'packages')
+      .map((one) => ({ file: text(one, 'fileName') ?? '', aliases: texts(one, 'aliases') }))
+      .filter(({ file }) => file !== '' && !had.has(file))
+      .sort((a, b) => (a.file < b.file ? -1 : 1)),
     rebuilt: rebuilt(after).filter(({ file }) => !resigned.includes(file)),
     kept: rebuilt(after).flatMap(({ file }) => (resigned.includes(file) ? [file] : [])),
     expired: texts(after, 'expired').sort(),

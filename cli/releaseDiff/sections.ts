@@ -41,13 +41,14 @@ export function indexes({ indexes: found }: ReleaseDiff, rows: number): string {
 function indexText(index: IndexChange, rows: number): string {
   const { kind, prefix, status } = index;
   const names = (files: string[]) => inline(files.map(code), rows);
+  const added = index.added.map(({ file, aliases }) => [file, ...aliases].map(code).join(' = '));
   const place =
     prefix.from !== undefined && prefix.to !== undefined && prefix.from !== prefix.to
       ? `${code(prefix.from)} → ${code(prefix.to)}`
       : code(prefix.to ?? prefix.from ?? '');
   const state = status === 'changed' ? '' : status === 'removed' ? ', **removed**' : ', new';
   const lines = [
-    ...(index.added.length > 0 ? [`added: ${names(index.added)}`] : []),
+    ...(index.added.length > 0 ? [`added: ${inline(added, rows)}`] : []),
     ...(index.expired.length > 0 ? [`**removed: ${names(index.expired)}**`] : []),
     ...index.rebuilt.map(
       ({ file, from, to }) =>

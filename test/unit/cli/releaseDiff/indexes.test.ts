@@ -37,14 +37,14 @@ const to = (after: object, old: object = {}) =>
 describe('indexes of a release diff', () => {
   it('say which files come, which unversioned names move, and which version is withdrawn', () => {
     const after = {
-      packages: [{ fileName: 'a-2.deb' }, { fileName: 'b-1.deb' }],
+      packages: [{ fileName: 'a-2.deb', aliases: ['a-2-x.deb'] }, { fileName: 'b-1.deb' }],
       latest: { 'a.deb': 'a-2.deb', 'c.deb': 'c-1.deb' },
       withdrawn: ['1'],
     };
     assert.deepEqual(to(after, { withdrawn: ['0'] }), [
       {
         ...nothing,
-        added: ['a-2.deb'],
+        added: [{ file: 'a-2.deb', aliases: ['a-2-x.deb'] }],
         latest: [
           { name: 'a.deb', from: 'a-1.deb', to: 'a-2.deb' },
           { name: 'b.deb', from: 'b-1.deb', to: undefined },

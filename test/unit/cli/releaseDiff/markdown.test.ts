@@ -27,7 +27,11 @@ const bump: Record<string, Step> = {
   },
   'AptRepository::repository-apt': {
     old: { prefix: 'packages/deb', packages: [{ fileName: 'a-1.deb' }], problems: ['x|y is missing'] },
-    new: { prefix: 'packages/deb', packages: [{ fileName: 'a-2.deb' }], expired: ['a-0.deb'] },
+    new: {
+      prefix: 'packages/deb',
+      packages: [{ fileName: 'a-2.deb', aliases: ['a-2-x.deb'] }],
+      expired: ['a-0.deb'],
+    },
   },
   'Tag::tag-a-version': {
     old: { ...tag, tag: '1', targetVersion: '1' },
@@ -71,7 +75,7 @@ Source \`src\`, commit \`cccccccccccc\`; changed: rules.
 
 **apt** \`packages/deb\`
 
-- added: \`a-2.deb\`
+- added: \`a-2.deb\` = \`a-2-x.deb\`
 - **removed: \`a-0.deb\`**
 - repaired: 1 (see Repairs)
 
@@ -100,6 +104,23 @@ flowchart LR
 \`\`\`
 `,
     );
+  });
+
+  it('draws a source as it was, of which the version alone is another', () => {
+    const drawn = (after: object) => {
+      const diff = releaseDiff(
+        previewed({ 'Source::source': { old: source, new: { ...source, ...after } } }),
+      );
+      const alone: Picture = {
+        nodes: [{ resource: 'source', kind: 'source', label: ['source'] }],
+        edges: [],
+      };
+      return /"\]\):::(\w+)/.exec(releaseMarkdown({ diff, stack: 'prod', picture: alone }))?.[1];
+    };
+    assert.equal(drawn({ version: '2' }), 'same');
+    assert.equal(drawn({ version: '2', parts: { rules: 'b' } }), 'changed');
+    assert.equal(drawn({ version: '2', source: 'other' }), 'changed');
+    assert.equal(drawn({ version: '2', revision: sha('d').slice(0, 40) }), 'changed');
   });
 
   it('of nothing is one line, with the warnings', () => {
