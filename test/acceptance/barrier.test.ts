@@ -99,7 +99,9 @@ describe('a release that fails a gate', function () {
       /gate image-falco-tester: \/nowhere usage cannot be started/,
     ],
   ];
-  for (const [why, file, change, message] of faults) {
+  // The first and the last gate; all in `npm run test:full`.
+  const wanted = process.env.FULL === '1' ? faults : [faults[0], faults[faults.length - 1]];
+  for (const [why, file, change, message] of wanted) {
     it(`${why}, says so and leaves everything published as it was, byte for byte`, async () => {
       const restore = await edit(file, change);
       try {

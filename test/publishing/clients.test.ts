@@ -15,9 +15,9 @@ import { aptMachine, dnfMachine, downloadsMachine, Machine } from './realClients
 import { RepositoryName, repositoryNamed } from './repositories';
 
 const FULL = process.env.FULL === '1';
-const PUBLICATIONS = FULL ? 200 : 16;
+const PUBLICATIONS = FULL ? 200 : 12;
 /** A killed publisher per so many writes. */
-const KILL_STRIDE = FULL ? 1 : 9;
+const KILL_STRIDE = FULL ? 1 : 13;
 
 for (const [place, open] of [
   ['a folder', folderBuckets],
