@@ -58,8 +58,16 @@ export function publishedOutputs({ settings, version, repositories, tags, ...key
     },
     yum: { url: folder(yum), key, repo: pulumi.interpolate`${folder(yum)}/${names.yumRepo}` },
     downloads: { url: folder(downloads) },
-    /** Fingerprints for users to compare: of packages and indexes as gpg shows it, of images the SHA-256 of its DER form. */
-    keys: { packages: keys.key.fingerprint, images: keys.cosignKey.fingerprint },
+    /**
+     * Fingerprints for users to compare: of packages and indexes 40 hex digits, the one that signs first and then the
+     * others that are published; of images the SHA-256 of its DER form.
+     */
+    keys: {
+      packages: pulumi
+        .all([keys.key.fingerprint, keys.key.indexKeys, keys.key.publishedKeys])
+        .apply(([signing, index, published]) => [...new Set([signing, ...index, ...published])]),
+      images: keys.cosignKey.fingerprint,
+    },
   };
 }
 

@@ -21,7 +21,7 @@ interface Outputs {
   yum?: { url: string; key: string; repo: string };
   downloads?: { url: string };
   /** Fingerprints. */
-  keys?: { packages: string; images: string };
+  keys?: { packages: string[]; images: string };
   /** Seconds that each took. */
   gates?: Record<string, number>;
   notes?: string[];
@@ -187,7 +187,7 @@ function yumLines(
 
 function keyLines({ packages, images }: NonNullable<Outputs['keys']>): string[] {
   const rows = [
-    ['packages and indexes', packages],
+    ...packages.map((key, index) => [index === 0 ? 'packages and indexes' : 'published, too', key]),
     ['images', `sha256 ${images}`],
   ];
   return ['', 'Fingerprints of the keys, to tell users by another way', ...table(rows)];

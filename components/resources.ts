@@ -194,7 +194,7 @@ export class ImageStatements extends pulumi.CustomResource {
   declare readonly statements: pulumi.Output<ImageStatementsOutputs['statements']>;
 
   constructor(name: string, args: Args<ImageStatementsInputs>, opts?: pulumi.CustomResourceOptions) {
-    super('artifacts:index:ImageStatements', name, outputs(['statements', 'layers'], args), opts);
+    super('artifacts:index:ImageStatements', name, outputs(['statements'], args), opts);
   }
 }
 

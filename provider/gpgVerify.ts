@@ -41,20 +41,30 @@ async function gpgv(keyring: Buffer, args: (folder: string) => Promise<string[]>
     await fs.writeFile(keys, dearmor(keyring));
     const file = path.join(folder, 'output');
     const common = ['--homedir', folder, '--keyring', keys, '--status-fd', '1'];
-    const { stdout } = await execute('gpgv', [...common, '--output', file, ...(await args(folder))]);
+    const all = [...common, '--output', file, ...(await args(folder))];
+    const { code, stdout, stderr } = await execute('gpgv', all);
+    // It ended by a signal: that says nothing of the signature.
+    if (code < 0) throw new Error(`gpgv was stopped: ${stderr.trim() || 'by a signal'}`);
     const status = stdout.toString();
-    const all = (pattern: RegExp) => [...status.matchAll(pattern)].map(([, found]) => found);
+    const found = (pattern: RegExp) => [...status.matchAll(pattern)].map(([, one]) => one);
     return {
       // An expired key does not undo what it signed while it was valid; a bad signature or a revoked key does.
-      good: all(/^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$/gm),
+      good: found(/^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$/gm),
       unknown: [...status.matchAll(/^\[GNUPG:\] ERRSIG ([0-9A-F]+) .* ([0-9A-F]{40}|-)$/gm)].map(
         ([, keyId, fingerprint]) => (fingerprint === '-' ? keyId : fingerprint),
       ),
-      bad: all(/^\[GNUPG:\] (?:BADSIG|REVKEYSIG) ([0-9A-F]+)/gm),
-      output: await fs.readFile(file).catch(() => Buffer.alloc(0)),
+      bad: found(/^\[GNUPG:\] (?:BADSIG|REVKEYSIG) ([0-9A-F]+)/gm),
+      output: await readIfThere(file),
     };
   });
 }
+
+/** gpgv writes nothing of what is not signed. */
+const readIfThere = (file: string) =>
+  fs.readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  });
 
 interface Verified {
   /** Fingerprints of the primary keys that made a good signature, in the order of the signatures. */
@@ -101,17 +111,18 @@ async function checkedFile(
   signature: Buffer,
   keyring: Buffer,
 ): Promise<Checked> {
-  const check = () =>
+  const check = (body: Buffer | { file: string }) =>
     gpgv(keyring, async (folder) => {
-      const signed = Buffer.isBuffer(data) ? path.join(folder, 'data') : data.file;
-      if (Buffer.isBuffer(data)) await fs.writeFile(signed, data);
+      const signed = Buffer.isBuffer(body) ? path.join(folder, 'data') : body.file;
+      if (Buffer.isBuffer(body)) await fs.writeFile(signed, body);
       const file = path.join(folder, 'signature');
       await fs.writeFile(file, signature);
       return [file, signed];
     });
-  if (!Buffer.isBuffer(data) && (await fs.stat(data.file)).size > SMALL) return check();
+  if (!Buffer.isBuffer(data) && (await fs.stat(data.file)).size > SMALL) return check(data);
+  // The answer is kept for the bytes that gpgv gets, whatever becomes of the file meanwhile.
   const body = Buffer.isBuffer(data) ? data : await fs.readFile(data.file);
-  return once([keyring, signature, body], check);
+  return once([keyring, signature, body], () => check(body));
 }
 
 /** Every signature of a clear-signed document, good or not. */

@@ -1,6 +1,6 @@
 /** The colour of each resource in the picture of a release diff. Pure. */
 import type { Operation } from './events';
-import { isSameSource, ReleaseDiff } from './diff';
+import type { ReleaseDiff } from './diff';
 import type { Colour } from './mermaid';
 
 const BY_OPERATION: Record<Operation, Colour> = {
@@ -17,8 +17,7 @@ export function colours({ resources, source, packages, tags }: ReleaseDiff): (re
     resources.map(({ name, operation }) => [name, BY_OPERATION[operation]]),
   );
   // Its version alone is new.
-  if (source && found.get(source.resource) === 'changed' && isSameSource(source))
-    found.set(source.resource, 'same');
+  if (source?.isSame) found.set(source.resource, 'same');
   for (const { resource, status } of packages) if (status === 'new') found.set(resource, 'added');
   for (const { resource, status } of tags) {
     if (status === 'new') found.set(resource, 'added');

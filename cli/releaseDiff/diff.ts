@@ -1,4 +1,5 @@
 /** A release diff: what a preview says, in the terms of a release. Pure. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Preview, Seen } from './events';
 import { ImageChange, imageChanges, latestStays, TagChange, tagChanges } from './images';
 import { IndexChange, indexChanges, isIndex } from './indexes';
@@ -16,6 +17,8 @@ export interface SourceChange {
   revision: Change;
   /** Parts of the source that differ. */
   parts: string[];
+  /** Its version is another, and nothing that is made of it is for that. */
+  isSame: boolean;
 }
 
 /** Something that is no part of a release: of the cloud, say. */
@@ -168,9 +171,9 @@ function sourceChange(source: Seen): SourceChange {
       operation === 'update'
         ? [...new Set([...parts(old, after), ...parts(old, after, 'treeParts')])].sort()
         : [],
+    isSame: operation === 'update' && COMPARED.every((field) => isDeepStrictEqual(old[field], after[field])),
   };
 }
 
-/** Whether it is the same files, from the same place and commit. */
-export const isSameSource = ({ from, to, revision, parts }: SourceChange) =>
-  from === to && revision.from === revision.to && parts.length === 0;
+/** What of a source is in its artifacts, but for the version (provider/resources/source.ts). */
+const COMPARED = ['source', 'tree', 'revision', 'isEdited', 'epoch', 'parts', 'treeParts'];

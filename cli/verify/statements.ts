@@ -75,8 +75,8 @@ type Aligned = (rebuilt: string, published: string, one: RecordedPackage) => str
 
 /**
  * A provenance that was made again, with what may differ taken from the published one: the ref of the sources, of which a
- * rebuild takes the commit; the commit of the project, of which it takes the one that is here; and of a package with a
- * signature inside the digest, where that is the published file's.
+ * rebuild takes the commit; the commit of the project, which a rebuild, outside of git, does not name; and of a package
+ * with a signature inside the digest, where that is the published file's.
  */
 const alignedProvenance: Aligned = (rebuilt, published, one) => {
   const [made, told] = [rebuilt, published].map(
@@ -87,8 +87,11 @@ const alignedProvenance: Aligned = (rebuilt, published, one) => {
   const [, toldRef = ref] = told.predicate.buildDefinition.externalParameters.source.split('#');
   externalParameters.source = [url, ...(toldRef === undefined ? [] : [toldRef])].join('#');
   const { builder } = made.predicate.runDetails;
-  const { version } = told.predicate.runDetails.builder;
-  made.predicate.runDetails.builder = { id: builder.id, ...(version && { version }) };
+  // Whatever else is told of the builder makes them differ.
+  const name = path.posix.basename(path.posix.dirname(builder.id));
+  const commit = told.predicate.runDetails.builder.version?.[name];
+  const isCommit = typeof commit === 'string' && /^[0-9a-f]{40}$/.test(commit);
+  made.predicate.runDetails.builder = { id: builder.id, ...(isCommit && { version: { [name]: commit } }) };
   return statementText({ ...made, ...(one.identity !== '' && isOf(told, one) && { subject: told.subject }) });
 };
 

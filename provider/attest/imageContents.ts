@@ -21,9 +21,8 @@ export interface ImageContents {
 
 /** Bytes of a compressed layer that is looked into. */
 const SMALL = 64 * 1024;
-/** Folders of the distribution (Filesystem Hierarchy Standard 3.0), where its package databases and their texts are. */
-const DISTRIBUTION =
-  /^(bin|boot|dev|etc|lib[^/]*|media|mnt|opt|proc|root|run|sbin|srv|sys|usr(?!\/local\/)|var)\//;
+/** Where an image has files of its own that belong to nothing else: at the top, or among the texts and commands of the machine. */
+const OWN = /^(usr\/local\/(bin|share)\/)?[^/]+$/;
 
 interface Manifest {
   layers?: { mediaType: string; digest: string; size: number }[];
@@ -40,26 +39,28 @@ export async function imageContents(
   const [text, ids] = await Promise.all([manifest(reference), imageLayers(reference)]);
   const { layers = [] } = JSON.parse(text) as Manifest;
   const added = new Set<string>();
+  const folders = new Set<string>();
   let count = ids.length;
   for (; count > 1 && layers.length === ids.length; count--) {
     const { mediaType, digest, size } = layers[count - 1];
     if (size > SMALL || !/[.+]gzip$/.test(mediaType)) break;
     const layer = await blobBytes(`${repositoryOf(reference)}@${digest}`);
-    const paths = await ownFiles(layer);
-    if (!paths || (paths.length > 0 && (await findsPackages(layer)))) break;
-    for (const one of paths) added.add(one);
+    const own = await ownFiles(layer);
+    if (!own || (own.files.length > 0 && (await findsPackages(layer)))) break;
+    for (const one of own.files) added.add(one);
+    for (const one of own.folders) folders.add(one);
   }
   const paths = [...added].sort();
   return {
-    deciding: sha256([...ids.slice(0, count), ...paths].join('\n')),
+    deciding: sha256([...ids.slice(0, count), ...paths, ...[...folders].sort()].join('\n')),
     all: sha256(ids.join('\n')),
     added: paths,
   };
 }
 
-/** Files of a layer that adds nothing but files, in folders that no distribution has packages in; else undefined. */
-async function ownFiles(layer: Buffer): Promise<string[] | undefined> {
-  const paths: string[] = [];
+/** Files and folders of a layer that adds nothing but files of the image's own, and the folders they lie in; else undefined. */
+async function ownFiles(layer: Buffer): Promise<{ files: string[]; folders: string[] } | undefined> {
+  const [files, folders]: string[][] = [[], []];
   const extract = tar.extract();
   extract.end(gunzipSync(layer));
   let isOwn = true;
@@ -67,13 +68,16 @@ async function ownFiles(layer: Buffer): Promise<string[] | undefined> {
     entry.resume();
     const { header } = entry;
     const name = path.posix.normalize(header.name).replace(/^\/+/, '');
-    if (header.type === 'directory') continue;
+    if (header.type === 'directory') {
+      folders.push(name);
+      continue;
+    }
     // A whiteout (OCI image specification, "Layer Filesystem Changeset") takes away, a link may lead anywhere.
     const isFile = header.type === 'file' && !/(^|\/)\.wh\./.test(name);
-    isOwn &&= isFile && !DISTRIBUTION.test(name);
-    paths.push(name);
+    isOwn &&= isFile && OWN.test(name);
+    files.push(name);
   }
-  return isOwn ? paths : undefined;
+  return isOwn ? { files, folders } : undefined;
 }
 
 /** Whether a document that was made of an image is of every image with the same deciding layers. */

@@ -128,14 +128,23 @@ export async function imageSbom(
 /** The first is what was scanned. */
 const hasPackages = ({ packages = [] }: SyftDocument) => packages.length > 1;
 
+/** What was found in layers by their digest: images have some in common. */
+const searched = new Map<string, Promise<boolean>>();
+
 /** Whether a scan of an image's layer, a gzipped tar, finds packages. */
 export function findsPackages(layer: Buffer): Promise<boolean> {
-  return withTemporaryFolder(async (work) => {
-    const [archive, root] = [path.join(work, 'layer'), path.join(work, 'root')];
-    await fs.writeFile(archive, layer);
-    await unpackTar(archive, root);
-    return hasPackages(await syft({ directory: root, files: false }, work));
-  });
+  const digest = sha256(layer);
+  const found = searched.get(digest) ?? limit(() => withTemporaryFolder((work) => search(layer, work)));
+  searched.set(digest, found);
+  found.catch(() => searched.delete(digest));
+  return found;
+}
+
+async function search(layer: Buffer, work: string): Promise<boolean> {
+  const [archive, root] = [path.join(work, 'layer'), path.join(work, 'root')];
+  await fs.writeFile(archive, layer);
+  await unpackTar(archive, root);
+  return hasPackages(await syft({ directory: root, files: false }, work));
 }
 
 /** What the login of a registry needs, and no more: syft parses what others wrote. */

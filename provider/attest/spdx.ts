@@ -177,22 +177,6 @@ function artifactOf({ name, version, kind, sha256, product }: SbomSubject, sha1s
   };
 }
 
-/**
- * The document of an image whose layers are those of another: what is in it is the same.
- *
- * @param document of the other image
- */
-export function sameContents(document: SpdxDocument, subject: SbomSubject): SpdxDocument {
-  const { creationInfo, packages, files = [] } = document;
-  const sha1s = files.map(({ checksums }) => checksums[0].checksumValue);
-  return withNamespace({
-    ...document,
-    ...namesOf(subject),
-    creationInfo: { ...creationInfo, created: dateOf(subject) },
-    packages: [artifactOf(subject, sha1s), ...packages.slice(1)],
-  });
-}
-
 /** As far as it is looked at again. */
 export interface SpdxDocument {
   spdxVersion: 'SPDX-2.3';

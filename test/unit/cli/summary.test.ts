@@ -36,7 +36,7 @@ const outputs = {
     repo: 'https://x.example/rpm/falco.repo',
   },
   downloads: { url: 'file:///b/bin' },
-  keys: { packages: '374802034AE3', images: '0be8' },
+  keys: { packages: ['374802034AE3', '7D1E'], images: '0be8' },
   notes: ['Images start from a root file system.'],
 };
 
@@ -71,6 +71,7 @@ Downloads
 
 Fingerprints of the keys, to tell users by another way
   packages and indexes  374802034AE3
+  published, too        7D1E
   images                sha256 0be8
 
 Notes

@@ -124,6 +124,23 @@ describe('gpg', function () {
     }
   });
 
+  it('does not take a gpgv that was stopped for an answer', async () => {
+    const signer = await openSigner({ home, setting });
+    const [keyring, data] = [await signer.keyring(), Buffer.from('stopped')];
+    const signature = await signer.detach(data);
+    const bin = path.join(root, 'stopped');
+    await fs.mkdir(bin);
+    await fs.writeFile(path.join(bin, 'gpgv'), '#!/bin/sh\nkill -KILL $$\n', { mode: 0o755 });
+    const { PATH } = process.env;
+    process.env.PATH = `${bin}:${PATH}`;
+    try {
+      await assert.rejects(isSignedBy(data, signature, keyring), /^Error: gpgv was stopped: by a signal$/);
+    } finally {
+      process.env.PATH = PATH;
+    }
+    assert.equal(await isSignedBy(data, signature, keyring), true);
+  });
+
   it('signs an rpm through gpg, leaving header and payload as they were', async () => {
     const signer = await openSigner({ home, setting });
     const file = await makeRpm(root, { name: 'sample', version: '1.0.0' });

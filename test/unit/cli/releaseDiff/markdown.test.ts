@@ -120,6 +120,7 @@ flowchart LR
     assert.equal(drawn({ version: '2' }), 'same');
     assert.equal(drawn({ version: '2', parts: { rules: 'b' } }), 'changed');
     assert.equal(drawn({ version: '2', source: 'other' }), 'changed');
+    assert.equal(drawn({ version: '2', epoch: 1600000000 }), 'changed');
     assert.equal(drawn({ version: '2', revision: sha('d').slice(0, 40) }), 'changed');
   });
 

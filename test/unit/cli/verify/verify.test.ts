@@ -322,6 +322,18 @@ describe('the documents of a release that is verified', () => {
       rows.map(({ artifact, isEqual }) => [artifact, isEqual]),
       Object.keys(published).map((artifact) => [artifact, artifact !== 'a.deb.provenance.json']),
     );
+    const isEqual = (version: object) => {
+      const statement = JSON.parse(debTold) as { predicate: { runDetails: { builder: object } } };
+      Object.assign(statement.predicate.runDetails.builder, { version });
+      const text = statementText(statement as never);
+      const [, row] = compareStatements(record, { ...published, 'a.deb.provenance.json': text }, published);
+      return row.isEqual;
+    };
+    const commit = 'd'.repeat(40);
+    assert.equal(isEqual({ b: commit }), true);
+    assert.equal(isEqual({ b: commit, gcc: '9' }), false);
+    assert.equal(isEqual({ b: 'main' }), false);
+    assert.equal(isEqual({ other: commit }), false);
   });
 
   it('that tell of an earlier build of the same bytes are set aside, and the reason is told', () => {
