@@ -54,8 +54,7 @@ export function indexChanges(resources: Seen[], resigned: string[] = []): IndexC
 
 function indexChange({ name, type, operation, old, new: after }: Seen, resigned: string[]): IndexChange {
   const isGone = operation === 'delete';
-  const files = (of: typeof old) => tables(of, 'packages').flatMap((one) => text(one, 'fileName') ?? []);
-  const had = new Set(files(old));
+  const had = new Set(tables(old, 'packages').map((one) => text(one, 'fileName')));
   const minus = (all: string[], without: string[]) => all.filter((one) => !without.includes(one));
   const [before, now] = [texts(old, 'withdrawn'), texts(after, 'withdrawn')];
   return {

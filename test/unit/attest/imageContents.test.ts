@@ -11,6 +11,7 @@ import type { SbomSubject, SpdxDocument } from '../../../provider/attest/spdx';
 import { DiskCache } from '../../../provider/diskCache';
 import { pushRootfs } from '../../../provider/oci';
 import { startRegistry, TestRegistry } from '../registryServer';
+import { product } from './sampleProduct';
 
 const PLATFORM = 'linux/amd64';
 const STATUS = `Package: sample
@@ -64,13 +65,7 @@ describe('the SBOM of an image', function () {
   const contentsOf = (reference: string) => imageContents(reference, findsPackages);
   const subject: SbomSubject = {
     ...{ name: 'sample', version: '1.0.0', kind: 'image', identity: 'a'.repeat(64), epoch: 1589302426 },
-    product: {
-      title: 'Sample',
-      homepage: 'https://example.org',
-      license: 'Apache-2.0',
-      namespace: 'samples',
-      packages: ['sample', 'sample-bpf'],
-    },
+    product,
   };
   const textsOf = (version: string): Tree => ({
     'entrypoint.sh': `#!/bin/sh\necho ${version}\n`,

@@ -12,18 +12,13 @@ import { packageSbom } from '../../../provider/attest/sbom';
 import type { SbomSubject } from '../../../provider/attest/spdx';
 import { makePayloadRelative } from '../../../provider/formats/rpmPayload';
 import { makeDeb, makeRpm } from '../publish/samples';
+import { product } from './sampleProduct';
 
 const run = promisify(execFile);
 
 const subject: SbomSubject = {
   ...{ name: 'sample', version: '1.0.0', kind: 'package', identity: 'a'.repeat(64), epoch: 1589302426 },
-  product: {
-    title: 'Sample',
-    homepage: 'https://example.org',
-    license: 'Apache-2.0',
-    namespace: 'samples',
-    packages: ['sample', 'sample-bpf'],
-  },
+  product,
 };
 
 interface Document {

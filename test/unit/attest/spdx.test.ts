@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { SbomSubject, spdxDocument, SyftDocument } from '../../../provider/attest/spdx';
+import { product } from './sampleProduct';
 
 const subject: SbomSubject = {
   name: 'sample-1.0.0-amd64.deb',
@@ -8,13 +9,7 @@ const subject: SbomSubject = {
   identity: 'a'.repeat(64),
   sha256: 'a'.repeat(64),
   epoch: 1589302426,
-  product: {
-    title: 'Sample',
-    homepage: 'https://example.org',
-    license: 'Apache-2.0',
-    namespace: 'samples',
-    packages: ['sample', 'sample-bpf'],
-  },
+  product,
 };
 
 /** As syft 1.57 writes it: random names, times, and the scanned folder as a package. */
