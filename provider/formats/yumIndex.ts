@@ -1,6 +1,6 @@
 /** yum's index files: primary, filelists, other, repomd.xml, and the `.repo` file of clients. Pure. */
 import { gunzipSync } from 'node:zlib';
-import { gzip, sha256 } from './compress';
+import { gzip, QUICK, sha256 } from './compress';
 import type { ListedPackage } from './listedPackage';
 import { YumFragment } from './yumPackage';
 
@@ -17,8 +17,8 @@ export interface IndexFile {
   openSize: number;
 }
 
-async function indexFile(type: string, suffix: string, open: Buffer): Promise<IndexFile> {
-  const body = await gzip(open);
+async function indexFile(type: string, suffix: string, open: Buffer, level?: number): Promise<IndexFile> {
+  const body = await gzip(open, level);
   const name = `repodata/${sha256(body)}-${suffix}.gz`;
   return { type, name, body, openSha256: sha256(open), openSize: open.length };
 }
@@ -45,7 +45,9 @@ export async function yumIndexes(fragments: YumFragment[], manifest: Buffer): Pr
       ),
     );
   const primary = (entries: string[]) => list('primary', COMMON, 'metadata', entries);
-  const [generation, root, ...shared] = await Promise.all([
+  const [own, generation, root, ...lists] = await Promise.all([
+    // The longest first: the others are written while it is packed.
+    indexFile('manifest', 'manifest.json', manifest, QUICK),
     primary(fragments.map((f) => fromGeneration(f.primary))),
     primary(fragments.map((f) => f.primary)),
     list(
@@ -60,8 +62,8 @@ export async function yumIndexes(fragments: YumFragment[], manifest: Buffer): Pr
       'otherdata',
       fragments.map((f) => f.other),
     ),
-    indexFile('manifest', 'manifest.json', manifest),
   ]);
+  const shared = [...lists, own];
   return { generation: [generation, ...shared], root: [root, ...shared] };
 }
 

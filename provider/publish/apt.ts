@@ -12,7 +12,7 @@ import {
   packagesIndex,
   releaseText,
 } from '../formats/aptIndex';
-import { gzip, sha256, unxz, xz } from '../formats/compress';
+import { gzip, QUICK, sha256, unxz, xz } from '../formats/compress';
 import { readControl } from '../formats/debControl';
 import { Signer } from '../gpg';
 import { foreignDebs, ForeignPackage } from '../formats/foreignIndexes';
@@ -191,14 +191,18 @@ class AptRepository implements AdoptableKind<AptFragment> {
 
   async stage(manifest: AptManifest, date: Date, signer: Signer) {
     const { component, architectures } = this.settings;
-    const bodies = new Map([[MANIFEST, await gzip(Buffer.from(JSON.stringify(manifest)))]]);
-    for (const architecture of architectures) {
-      const fragments = offered(manifest).map(({ fragment }) => fragment);
-      const plain = Buffer.from(packagesIndex(fragments, architecture));
-      const name = `${component}/binary-${architecture}/Packages`;
-      const [zipped, smallest] = await Promise.all([gzip(plain), xz(plain)]);
-      bodies.set(name, plain).set(`${name}.gz`, zipped).set(`${name}.xz`, smallest);
-    }
+    const fragments = offered(manifest).map(({ fragment }) => fragment);
+    const lists = architectures.map((architecture) => ({
+      name: `${component}/binary-${architecture}/Packages`,
+      plain: Buffer.from(packagesIndex(fragments, architecture)),
+    }));
+    // xz, a process of its own, first; the rest is packed while it works.
+    const packed = await Promise.all([
+      ...lists.map(async ({ name, plain }) => [`${name}.xz`, await xz(plain)] as const),
+      ...lists.map(async ({ name, plain }) => [`${name}.gz`, await gzip(plain)] as const),
+      gzip(Buffer.from(JSON.stringify(manifest)), QUICK).then((body) => [MANIFEST, body] as const),
+    ]);
+    const bodies = new Map([...lists.map(({ name, plain }) => [name, plain] as const), ...packed]);
     const files = [...bodies].map(([path, body]) => ({ path, size: body.length, sha256: sha256(body) }));
     const [pointer] = await Promise.all([
       signer.clearSign(Buffer.from(this.render(date, files))),
@@ -224,20 +228,27 @@ class AptRepository implements AdoptableKind<AptFragment> {
   async settle(signer: Signer, own?: OwnCommit<AptFragment>): Promise<void> {
     const { pointer, text, files } = await this.committed();
     if (text === undefined) return;
-    for (const file of files) {
-      const named = `${this.folder}/${file.path}`;
-      if (!(await isIntact(this.store, named, file))) await this.store.copy(this.byHash(file), named);
-    }
     const release = Buffer.from(text);
-    const isNew = await putIfChanged(this.store, `${this.folder}/Release`, release);
-    const signature = isNew ? undefined : await this.store.get(`${this.folder}/Release.gpg`);
+    const isNew = !(await this.store.get(`${this.folder}/Release`))?.body.equals(release);
+    // Made while the rest is written; whoever waits for it hears of an error.
+    const made = isNew ? signer.detachIndex(release) : undefined;
+    made?.catch(() => {});
+    await Promise.all(
+      files.map(async (file) => {
+        const named = `${this.folder}/${file.path}`;
+        if (!(await isIntact(this.store, named, file))) await this.store.copy(this.byHash(file), named);
+      }),
+    );
+    if (isNew) await this.store.put(`${this.folder}/Release`, release);
     // As it is checked: another stack may have committed it meanwhile, and have signed it.
     const isOwn = own !== undefined && pointer?.etag === own.etag;
     const manifest = isOwn ? own.next : ((await this.state(text))?.manifest ?? emptyManifest());
     const keys = await signerKeys(this.store, this.settings, signer);
     const expected = await expectedOf(manifest, this.settings, keys, signer);
+    const signature = made ? undefined : await this.store.get(`${this.folder}/Release.gpg`);
     const signers = signature ? await signersOf(release, signature.body, expected.trusted) : [];
-    if (!isSignedAsExpected(signers, expected))
+    if (made) await this.store.put(`${this.folder}/Release.gpg`, await made);
+    else if (!isSignedAsExpected(signers, expected))
       await this.store.put(`${this.folder}/Release.gpg`, await signer.detachIndex(release));
     await putIfChanged(this.store, this.sourcesKey, this.sources(expected.clientKeys));
   }

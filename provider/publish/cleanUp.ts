@@ -62,8 +62,8 @@ export async function deleteWhile<F>(job: Job<F>, etag: string | undefined, keys
 /** What `commit` gives of the state that it wrote. */
 export interface Written<F> {
   next: Manifest<F>;
-  /** Keys that the state keeps. */
-  kept: Set<string>;
+  /** Whether the state keeps an object. */
+  keeps: (key: string) => boolean;
   /** Its index files. */
   indexKeys: string[];
   /** The store's time of the commit. */
@@ -79,9 +79,9 @@ const blobsLast = (prefix: string) => (a: string, b: string) =>
  * names. Returns the state's own index files that are gone: somebody else's clean-up took them as unnamed before the
  * commit.
  */
-export async function cleanUp<F>(job: Job<F>, { next, kept, indexKeys, now }: Written<F>): Promise<string[]> {
+export async function cleanUp<F>(job: Job<F>, { next, keeps, indexKeys, now }: Written<F>): Promise<string[]> {
   const { store, settings, kind } = job;
-  const leaving = next.leaving.filter((key) => !kept.has(key)).sort(blobsLast(settings.prefix));
+  const leaving = next.leaving.filter((key) => !keeps(key)).sort(blobsLast(settings.prefix));
   await deleteUnnamed(job, leaving);
   const own = new Set(indexKeys);
   const limit = now.getTime() - GRACE;
@@ -93,7 +93,7 @@ export async function cleanUp<F>(job: Job<F>, { next, kept, indexKeys, now }: Wr
     const unnamed = objects
       .filter(({ key, modified }) => modified.getTime() < limit && digestInKey(key) !== undefined)
       .map(({ key }) => key)
-      .filter((key) => !kept.has(key) && !own.has(key));
+      .filter((key) => !keeps(key) && !own.has(key));
     await deleteUnnamed(job, unnamed);
   }
   return indexKeys.filter((key) => !there.has(key) && kind.generations.some((one) => key.startsWith(one)));

@@ -52,11 +52,13 @@ export async function commit<F>(
     goesAway,
     keepsPlain: kind.listsPlainNames === true && !goesAway,
   });
-  const kept = keptKeys(merged, plainKey);
+  // Asked seldom, and long in a large repository.
+  let kept: Set<string> | undefined;
+  const keeps = (key: string) => (kept ??= keptKeys(merged, plainKey)).has(key);
   // What an earlier publisher was to delete and did not: this one does, when the state that needs it is replaced.
   const leaving = [...merged.leaving];
   for (const key of current.manifest.leaving)
-    if (!kept.has(key) && !leaving.includes(key) && (await store.head(key))) leaving.push(key);
+    if (!keeps(key) && !leaving.includes(key) && (await store.head(key))) leaving.push(key);
   const next = {
     ...merged,
     leaving: leaving.sort(),
@@ -73,5 +75,5 @@ export async function commit<F>(
   const { pointer, keys } = await kind.stage(next, date, signer);
   await publishNewNames(job, current, entries);
   const etag = await store.compareAndSwap(kind.pointerKey, pointer, current.etag);
-  return { next, kept, etag, now, date, indexKeys: keys };
+  return { next, keeps, etag, now, date, indexKeys: keys };
 }

@@ -3,7 +3,7 @@
  * `SHA256SUMS.asc`, clear-signed; one of its lines is the manifest's.
  */
 import { gunzipSync } from 'node:zlib';
-import { gzip, sha256 } from '../formats/compress';
+import { gzip, QUICK, sha256 } from '../formats/compress';
 import { downloadsPage } from '../formats/downloadsPage';
 import { Signer } from '../gpg';
 import { clearText, isByUnknownKey, textSigners, verifiedText } from '../gpgVerify';
@@ -95,7 +95,7 @@ class DownloadsFolder implements Kind<null> {
   }
 
   async stage(manifest: DownloadsManifest, _date: Date, signer: Signer) {
-    const body = await gzip(Buffer.from(JSON.stringify(manifest)));
+    const body = await gzip(Buffer.from(JSON.stringify(manifest)), QUICK);
     const key = this.key(`${MANIFESTS}${sha256(body)}.json.gz`);
     await this.store.putImmutable(key, body);
     return { pointer: await signer.clearSign(Buffer.from(this.sums(manifest, key))), keys: [key] };
