@@ -96,6 +96,14 @@ async function refuseUnread(root: string, { files = [] }: SpdxDocument, name: st
   if (unread) throw new Error(`syft did not read ${unread} of ${name}, so its SBOM would lack it`);
 }
 
+/** What earlier scans of images have left; each is made anew where it is missing. */
+export interface ImageScans {
+  /** What was found in images of the same contents. */
+  scans?: DiskCache;
+  /** Folder of unpacked layers. */
+  layers?: string;
+}
+
 /**
  * The SBOM of an image: the packages in it. Its files are not listed: nearly all are of a package of the distribution,
  * or of ours, which has an SBOM of its own, and a list of each would be ten times the document. An image without any
@@ -103,19 +111,19 @@ async function refuseUnread(root: string, { files = [] }: SpdxDocument, name: st
  *
  * @param reference `<registry>/<repository>@sha256:…`; a registry on loopback is asked over plain HTTP
  * @param contents of the image
- * @param scans what was found in images of the same contents before
  */
 export async function imageSbom(
   reference: string,
   platform: string,
   subject: SbomSubject,
   contents: ImageContents,
-  scans?: DiskCache,
+  { scans, layers }: ImageScans = {},
 ): Promise<string> {
   const [host = ''] = reference.split('/');
-  const image = { image: reference, platform, plain: isLoopback(host) };
-  const ofLayers = (layers: string) =>
-    documentOf(subject, scans, ['image', platform, layers], async (work) => {
+  const kept = layers === undefined ? {} : { layers: path.resolve(layers) };
+  const image = { image: reference, platform, plain: isLoopback(host), ...kept };
+  const ofLayers = (digest: string) =>
+    documentOf(subject, scans, ['image', platform, digest], async (work) => {
       const packages = await syft({ ...image, files: false }, work, loginOf(host));
       return hasPackages(packages)
         ? { ...packages, files: [] }

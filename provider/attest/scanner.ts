@@ -15,6 +15,8 @@ export interface Scan {
   platform?: string;
   /** Whether the image's registry is asked over plain HTTP. */
   plain?: boolean;
+  /** Absolute path of a folder that keeps its large layers unpacked. Absent: they are unpacked for this scan alone. */
+  layers?: string;
   /** Whether every file is listed. */
   files: boolean;
   /** File that gets the SPDX document of syft, in JSON. */

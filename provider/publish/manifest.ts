@@ -104,21 +104,16 @@ const namesOf = new WeakMap<object, Map<string, PoolFile>>();
 export function plainNames<F>(entries: ManifestEntry<F>[]): ReadonlyMap<string, PoolFile> {
   const known = namesOf.get(entries);
   if (known) return known;
-  const ours = entries.filter(({ adopted }) => !adopted);
-  const named = [
-    ...ours.flatMap((entry) =>
-      [entry.fileName, ...entry.aliases].map((name): [string, ManifestEntry<F>] => [name, entry]),
-    ),
-    ...latestAliases(entries),
-  ];
-  const names = new Map(
-    named.flatMap(([name, entry]) =>
-      filesOf(entry).map((file): [string, PoolFile] => [
-        file.document ? `${name}.${file.document}` : name,
-        file,
-      ]),
-    ),
-  );
+  const names = new Map<string, PoolFile>();
+  const add = (name: string, entry: ManifestEntry<F>) => {
+    for (const file of filesOf(entry)) names.set(file.document ? `${name}.${file.document}` : name, file);
+  };
+  for (const entry of entries) {
+    if (entry.adopted) continue;
+    add(entry.fileName, entry);
+    for (const alias of entry.aliases) add(alias, entry);
+  }
+  for (const [alias, entry] of latestAliases(entries)) add(alias, entry);
   namesOf.set(entries, names);
   return names;
 }

@@ -223,13 +223,13 @@ async function publishOnce<F>(
   const names = plainNames(entries);
   refuseAdopted(before, names, described, (name) => kind.plainKey(name));
   const built = new Map(packages.flatMap(filesOf).map((one) => [one.sha256, one.built]));
-  const wanted = entries
-    .filter(({ fileName }) => fileNames.has(fileName))
-    .flatMap(filesOf)
-    .map((file) => ({
-      one: { ...file, built: built.get(file.sha256) },
-      copies: [...names].filter(([, { key }]) => key === file.key).map(([name]) => kind.plainKey(name)),
-    }));
+  const files = entries.filter(({ fileName }) => fileNames.has(fileName)).flatMap(filesOf);
+  const copies = new Map(files.map(({ key }) => [key, [] as string[]]));
+  for (const [name, { key }] of names) copies.get(key)?.push(kind.plainKey(name));
+  const wanted = files.map((file) => ({
+    one: { ...file, built: built.get(file.sha256) },
+    copies: copies.get(file.key) ?? [],
+  }));
   const own = await withoutLost(job, wanted, packages);
   const written = await commit(job, current, entries);
   await settle(job, before, new Set(own.map(({ one }) => one.fileName)), written);

@@ -28,10 +28,17 @@ async function publishNames<F>(names: Names, plain: PlainFiles, kind: Kind<F>): 
   }
 }
 
+/** A few of many thousand: they are not copied for it. */
+function namesWith<F>(entries: ManifestEntry<F>[], is: (name: string, file: PoolFile) => boolean): Names {
+  const found: Names = [];
+  for (const [name, file] of plainNames(entries)) if (is(name, file)) found.push([name, file]);
+  return found;
+}
+
 /** Names that stand for something else, or for something at all, since `before`. */
 export function movedNames<F>(before: ManifestEntry<F>[], after: ManifestEntry<F>[]): Names {
   const stood = plainNames(before);
-  return [...plainNames(after)].filter(([name, entry]) => stood.get(name)?.sha256 !== entry.sha256);
+  return namesWith(after, (name, file) => stood.get(name)?.sha256 !== file.sha256);
 }
 
 /** Names of the last commit that its publisher may not have written. */
@@ -54,7 +61,7 @@ export async function publishNewNames<F>(
 ): Promise<void> {
   const { kind, plain, early } = job;
   const known = plainNames(current.manifest.entries);
-  const fresh = [...plainNames(entries)].filter(([name]) => !known.has(name));
+  const fresh = namesWith(entries, (name) => !known.has(name));
   for (const [name, entry] of fresh) await refuseOthers(job, current, kind.plainKey(name), entry);
   if (!kind.listsPlainNames) return;
   for (const [name] of fresh) early.add(name);
@@ -133,8 +140,9 @@ export async function settle<F>(
     const etag = (await store.head(kind.pointerKey))?.etag;
     const manifest = own && etag === own.etag ? own.next : (await kind.read()).manifest;
     const moved = new Map(movedNames(before, manifest.entries));
-    const names = [...plainNames(manifest.entries)].filter(
-      ([name, entry]) => fileNames.has(entry.fileName) || moved.has(name),
+    const names = namesWith(
+      manifest.entries,
+      (name, { fileName }) => fileNames.has(fileName) || moved.has(name),
     );
     // Neither needs the other.
     await Promise.all([publishNames(names, plain, kind), kind.settle(signer, own)]);

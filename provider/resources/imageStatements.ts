@@ -11,7 +11,7 @@ import type { Statement } from '../publish/published';
 import { changed, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 import { removeFiles } from './package';
-import { areKept, keepStatement, scans } from './statementFiles';
+import { areKept, keepStatement, LAYERS, scans } from './statementFiles';
 
 export interface ImageStatementsInputs {
   bucket: string;
@@ -52,7 +52,7 @@ async function make({
   const subject: SbomSubject = {
     ...{ name, version: facts.version, kind: 'image', identity: sha256, sha256, epoch: facts.epoch, product },
   };
-  const sbom = await imageSbom(reference, platform, subject, contents, scans);
+  const sbom = await imageSbom(reference, platform, subject, contents, { scans, layers: LAYERS });
   const made = provenance(facts, { artifact, name, sha256 }, await projectCommit());
   const place = { bucket, prefix, fileName: artifact };
   return {

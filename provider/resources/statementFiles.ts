@@ -7,6 +7,9 @@ import { openStore } from '../store/open';
 /** A scan takes seconds, and most of what another stack has made, or this one before it was destroyed, is made again. */
 export const scans = new DiskCache('.local/cache/sbom', 256 * 1024 ** 2);
 
+/** Layers of distributions, unpacked: most of what an image's scan takes. */
+export const LAYERS = '.local/cache/layers';
+
 /** Where a document is kept: `<prefix>/<sha256>/<fileName>.<document>` of a bucket. */
 interface StatementPlace {
   bucket: string;

@@ -39,7 +39,7 @@ export interface Outputs {
 }
 
 /** Made once for the whole test run: bases, which take gigabytes, and what was found in files and images. */
-const SHARED = ['rootfs', 'sbom'];
+const SHARED = ['rootfs', 'sbom', 'layers'];
 
 /**
  * The files that git tracks or would track; node_modules is shared, BuildKit is this project's, so that its cache is.

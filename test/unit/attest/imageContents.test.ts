@@ -81,10 +81,10 @@ describe('the SBOM of an image', function () {
     assert.equal(later.deciding, of.deciding);
     assert.notEqual(later.all, of.all);
 
-    assert.deepEqual(namesIn(await imageSbom(first, PLATFORM, subject, of, scans)), ['sample', 'sample']);
+    assert.deepEqual(namesIn(await imageSbom(first, PLATFORM, subject, of, { scans })), ['sample', 'sample']);
     // It is not looked for in the registry.
     const gone = second.replace(/@.*/, `@sha256:${'0'.repeat(64)}`);
-    const text = await imageSbom(gone, PLATFORM, subject, later, scans);
+    const text = await imageSbom(gone, PLATFORM, subject, later, { scans });
     assert.equal(text, await imageSbom(second, PLATFORM, subject, later));
   });
 
@@ -109,6 +109,33 @@ describe('the SBOM of an image', function () {
     assert.notEqual(further.deciding, plain.deciding, 'a text that may hide another file');
   });
 
+  it('takes a large layer that an earlier scan unpacked, if its bytes are still those of the image', async () => {
+    const layers = path.join(work, 'layers');
+    const one = await image({ 'var/lib/dpkg/status': STATUS, 'usr/share/large': randomBytes(17 << 20) });
+    const [repository = ''] = one.split('@');
+    const contents = await contentsOf(one);
+    const { layers: listed } = JSON.parse(crane('manifest', one)) as { layers: { digest: string }[] };
+    const { rootfs } = JSON.parse(crane('config', one)) as { rootfs: { diff_ids: string[] } };
+    const text = () => imageSbom(one, PLATFORM, subject, contents, { layers });
+    const first = await text();
+    assert.deepEqual(namesIn(first), ['sample', 'sample']);
+    assert.deepEqual(await fs.readdir(layers), [rootfs.diff_ids[0]?.slice(7)]);
+    assert.equal(first, await imageSbom(one, PLATFORM, subject, contents));
+
+    // It is the only one that the registry is not asked for.
+    const digest = listed[0]?.digest.slice(7) ?? '';
+    const blob = path.join(work, 'false/docker/registry/v2/blobs/sha256', digest.slice(0, 2), digest, 'data');
+    await fs.rename(blob, `${blob}.gone`);
+    assert.equal(await text(), first);
+    const kept = path.join(layers, rootfs.diff_ids[0]?.slice(7) ?? '');
+    await fs.truncate(kept, 1000);
+    await assert.rejects(text(), new RegExp(`syft ${repository}`));
+    await fs.rename(`${blob}.gone`, blob);
+    assert.equal(await text(), first);
+    assert.ok((await fs.stat(kept)).size > 17 << 20);
+    assert.deepEqual(await fs.readdir(layers), [rootfs.diff_ids[0]?.slice(7)], 'nothing is left of a scan');
+  });
+
   it('lists the files of the image itself where there are no packages', async () => {
     const scans = new DiskCache(path.join(work, 'scans-of-files'));
     const [first, second] = [
@@ -117,7 +144,7 @@ describe('the SBOM of an image', function () {
     ];
     const digests = [];
     for (const reference of [first, second]) {
-      const text = await imageSbom(reference, PLATFORM, subject, await contentsOf(reference), scans);
+      const text = await imageSbom(reference, PLATFORM, subject, await contentsOf(reference), { scans });
       const { files = [] } = JSON.parse(text) as SpdxDocument;
       assert.deepEqual(files.map(({ fileName }) => fileName).sort(), ['./large', './text']);
       digests.push(files.find(({ fileName }) => fileName === './text')?.checksums[1].checksumValue);

@@ -33,6 +33,8 @@ type request struct {
 	Platform string `json:"platform"`
 	// Whether the registry is asked by plain HTTP.
 	Plain bool `json:"plain"`
+	// Folder of unpacked layers that scans leave for each other, or nothing.
+	Layers string `json:"layers"`
 	// Whether every file is listed.
 	Files bool `json:"files"`
 	// File that gets the document, as SPDX in JSON.
@@ -77,21 +79,10 @@ func main() {
 }
 
 func scan(ctx context.Context, asked request) error {
-	from := syft.DefaultGetSourceConfig()
 	sbom := syft.DefaultCreateSBOMConfig().WithTool("syft", version)
-	input := asked.Image
 	if asked.Directory != "" {
-		input = asked.Directory
-		from = from.WithSources("dir").WithBasePath(asked.Directory).WithAlias(source.Alias{Name: "."})
 		// What a package installs may be found as in an image, what it has of sources as in a folder.
 		sbom = sbom.WithCatalogerSelection(cataloging.NewSelectionRequest().WithDefaults(pkgcataloging.ImageTag, pkgcataloging.DirectoryTag))
-	} else {
-		platform, err := image.NewPlatform(asked.Platform)
-		if err != nil {
-			return err
-		}
-		from = from.WithSources("registry").WithPlatform(platform).
-			WithRegistryOptions(&image.RegistryOptions{InsecureUseHTTP: asked.Plain})
 	}
 	files := filecataloging.DefaultConfig()
 	files.Selection = file.NoFilesSelection
@@ -99,7 +90,7 @@ func scan(ctx context.Context, asked request) error {
 		files.Selection = file.AllFilesSelection
 	}
 	files.Hashers = []crypto.Hash{crypto.SHA1, crypto.SHA256}
-	scanned, err := syft.GetSource(ctx, input, from)
+	scanned, err := open(ctx, asked)
 	if err != nil {
 		return err
 	}
@@ -121,4 +112,21 @@ func scan(ctx context.Context, asked request) error {
 		return err
 	}
 	return to.Close()
+}
+
+func open(ctx context.Context, asked request) (source.Source, error) {
+	from := syft.DefaultGetSourceConfig()
+	if asked.Directory != "" {
+		return syft.GetSource(ctx, asked.Directory,
+			from.WithSources("dir").WithBasePath(asked.Directory).WithAlias(source.Alias{Name: "."}))
+	}
+	platform, err := image.NewPlatform(asked.Platform)
+	if err != nil {
+		return nil, err
+	}
+	if asked.Layers != "" {
+		return openImage(ctx, asked, platform)
+	}
+	return syft.GetSource(ctx, asked.Image, from.WithSources("registry").WithPlatform(platform).
+		WithRegistryOptions(&image.RegistryOptions{InsecureUseHTTP: asked.Plain}))
 }
