@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 
 const deflate = promisify(zlib.gzip);
+/** In another thread: of a large index, gpg verifies the signature meanwhile. */
+export const gunzip: (bytes: Buffer) => Promise<Buffer> = promisify(zlib.gunzip);
 
 /** Of indexes and packages, as createrepo_c and nfpm's debs have it: 9 takes three times as long for 0.4 % of the bytes. */
 export const GZIP_LEVEL = 6;

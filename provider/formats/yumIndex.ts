@@ -1,5 +1,4 @@
 /** yum's index files: primary, filelists, other, repomd.xml, and the `.repo` file of clients. Pure. */
-import { gunzipSync } from 'node:zlib';
 import { gzip, QUICK, sha256 } from './compress';
 import type { ListedPackage } from './listedPackage';
 import { YumFragment } from './yumPackage';
@@ -125,8 +124,6 @@ export function listedRpms(primary: string): ListedPackage[] {
     };
   });
 }
-
-export const unpackIndex = (body: Buffer): Buffer => gunzipSync(body);
 
 /** The `.repo` file of a client (dnf.conf(5), "Repo Options"). */
 export function repoFile(options: { id: string; title: string; mirrorlist: string; key: string }): string {

@@ -2,7 +2,6 @@
  * The apt repository. Pointer: `dists/<suite>/InRelease`. Its index files are by-hash objects, the manifest among
  * them; `Packages*`, `Release` and `Release.gpg` are copies for clients without by-hash (apt before 1.2).
  */
-import { gunzipSync } from 'node:zlib';
 import {
   AptFragment,
   aptFragment,
@@ -12,7 +11,7 @@ import {
   packagesIndex,
   releaseText,
 } from '../formats/aptIndex';
-import { gzip, QUICK, sha256, unxz, xz } from '../formats/compress';
+import { gunzip, gzip, QUICK, sha256, unxz, xz } from '../formats/compress';
 import { readControl } from '../formats/debControl';
 import { Signer } from '../gpg';
 import { foreignDebs, ForeignPackage } from '../formats/foreignIndexes';
@@ -75,7 +74,7 @@ class AptRepository implements AdoptableKind<AptFragment> {
     if (!date || !listed) return undefined;
     const found = await this.store.get(this.byHash(listed));
     if (!found || sha256(found.body) !== listed.sha256) return undefined;
-    const manifest = JSON.parse(gunzipSync(found.body).toString()) as AptManifest;
+    const manifest = JSON.parse((await gunzip(found.body)).toString()) as AptManifest;
     return { manifest, indexKeys: files.map((file) => this.byHash(file)), date };
   }
 
@@ -145,7 +144,7 @@ class AptRepository implements AdoptableKind<AptFragment> {
   private async foreignPackages(name: string, listed: ListedFile[]): Promise<string | undefined> {
     for (const [suffix, unpack] of [
       ['', (body: Buffer) => body],
-      ['.gz', gunzipSync],
+      ['.gz', gunzip],
       ['.xz', unxz],
     ] as const) {
       const found = await this.store.get(`${this.folder}/${name}${suffix}`);

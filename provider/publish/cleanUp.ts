@@ -79,7 +79,10 @@ const blobsLast = (prefix: string) => (a: string, b: string) =>
  * names. Returns the state's own index files that are gone: somebody else's clean-up took them as unnamed before the
  * commit.
  */
-export async function cleanUp<F>(job: Job<F>, { next, keeps, indexKeys, now }: Written<F>): Promise<string[]> {
+export async function cleanUp<F>(
+  job: Job<F>,
+  { next, keeps, indexKeys, now }: Written<F>,
+): Promise<string[]> {
   const { store, settings, kind } = job;
   const leaving = next.leaving.filter((key) => !keeps(key)).sort(blobsLast(settings.prefix));
   await deleteUnnamed(job, leaving);

@@ -2,8 +2,7 @@
  * The download folder: files by plain name with a detached `.asc` each, and an index page for people. Pointer:
  * `SHA256SUMS.asc`, clear-signed; one of its lines is the manifest's.
  */
-import { gunzipSync } from 'node:zlib';
-import { gzip, QUICK, sha256 } from '../formats/compress';
+import { gunzip, gzip, QUICK, sha256 } from '../formats/compress';
 import { downloadsPage } from '../formats/downloadsPage';
 import { Signer } from '../gpg';
 import { clearText, isByUnknownKey, textSigners, verifiedText } from '../gpgVerify';
@@ -50,7 +49,7 @@ class DownloadsFolder implements Kind<null> {
     if (!digest || !name) return undefined;
     const found = await this.store.get(this.key(name));
     if (!found || sha256(found.body) !== digest) return undefined;
-    const manifest = JSON.parse(gunzipSync(found.body).toString()) as DownloadsManifest;
+    const manifest = JSON.parse((await gunzip(found.body)).toString()) as DownloadsManifest;
     return { manifest, indexKeys: [this.key(name)] };
   }
 

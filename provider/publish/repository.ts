@@ -208,8 +208,7 @@ async function publishOnce<F>(
   const merged = mergeEntries(before, described);
   const entries = options.policy ? applyPolicy(merged, options.policy) : merged;
   const fileNames = new Set(packages.map(({ fileName }) => fileName));
-  const isChanged =
-    !isSameEntries(entries, before) || hasOtherKeys(current.manifest.keys, signer);
+  const isChanged = !isSameEntries(entries, before) || hasOtherKeys(current.manifest.keys, signer);
   if (!isChanged || options.repair) {
     const keys = await signerKeys(store, settings, signer);
     const expected = await expectedOf(current.manifest, settings, keys, signer);

@@ -2,10 +2,10 @@
  * The yum repository. Pointer: `mirrorlist`, one line, the URL of an immutable generation folder. `repodata/` at the
  * root is a copy for configurations with a `baseurl`; its repomd.xml and signature cannot switch together.
  */
-import { sha256 } from '../formats/compress';
+import { gunzip, sha256 } from '../formats/compress';
 import { issuerOf } from '../formats/openpgp';
 import { readRpm, rpmContents, rpmSignature } from '../formats/rpmHeader';
-import { IndexFile, parseRepomd, renderRepomd, repoFile, unpackIndex, yumIndexes } from '../formats/yumIndex';
+import { IndexFile, parseRepomd, renderRepomd, repoFile, yumIndexes } from '../formats/yumIndex';
 import { rpmIdentity, YumFragment, yumFragment } from '../formats/yumPackage';
 import { foreignRpms } from '../formats/foreignIndexes';
 import { Signer } from '../gpg';
@@ -65,7 +65,7 @@ class YumRepository implements AdoptableKind<YumFragment> {
     if (!parsed || !listed) return undefined;
     const found = await this.store.get(`${folder}${listed.name}`);
     if (!found || sha256(found.body) !== listed.sha256) return undefined;
-    const manifest = JSON.parse(unpackIndex(found.body).toString()) as YumManifest;
+    const manifest = JSON.parse((await gunzip(found.body)).toString()) as YumManifest;
     return { manifest, indexKeys, date: new Date(parsed.revision * 1000) };
   }
 
@@ -154,7 +154,7 @@ class YumRepository implements AdoptableKind<YumFragment> {
           throw new Error(
             `${this.key(listed.name)} is missing or damaged; mend the repository, then adopt it`,
           );
-        return unpackIndex(found.body).toString();
+        return (await gunzip(found.body)).toString();
       }),
     );
     const [primary = '', filelists = '', other = ''] = lists;
