@@ -120,8 +120,12 @@ export async function imageSbom(
   { scans, layers }: ImageScans = {},
 ): Promise<string> {
   const [host = ''] = reference.split('/');
-  const kept = layers === undefined ? {} : { layers: path.resolve(layers) };
-  const image = { image: reference, platform, plain: isLoopback(host), ...kept };
+  const image = {
+    image: reference,
+    platform,
+    plain: isLoopback(host),
+    layers: layers && path.resolve(layers),
+  };
   const ofLayers = (digest: string) =>
     documentOf(subject, scans, ['image', platform, digest], async (work) => {
       const packages = await syft({ ...image, files: false }, work, loginOf(host));

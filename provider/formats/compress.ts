@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 
 const deflate = promisify(zlib.gzip);
-/** In another thread: of a large index, gpg verifies the signature meanwhile. */
+/** In another thread. */
 export const gunzip: (bytes: Buffer) => Promise<Buffer> = promisify(zlib.gunzip);
 
 /** Of indexes and packages, as createrepo_c and nfpm's debs have it: 9 takes three times as long for 0.4 % of the bytes. */
@@ -21,7 +21,7 @@ export async function gzip(bytes: Buffer, level = GZIP_LEVEL): Promise<Buffer> {
   return packed;
 }
 
-/** xz by the `xz` program. Preset 0: 2 takes three to six times as long for 3 % of an index's bytes, 6 longer than gzip for all the rest. */
+/** xz by the `xz` program. Preset 0: of an index, 2 takes three to six times as long for 3 % fewer bytes. */
 export function xz(bytes: Buffer): Promise<Buffer> {
   return runXz(['--compress', '--threads=1', '-0'], bytes);
 }

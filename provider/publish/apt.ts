@@ -24,6 +24,7 @@ import { ExpectedKeys, expectedOf, isSignedAsExpected, signerKeys } from './keys
 import { emptyManifest, Manifest, offered } from './manifest';
 import { adoptionOf, operationsOf } from './operations';
 import { PublishedPackage, putIfChanged, RepositorySettings } from './published';
+import { together } from './together';
 
 export type AptManifest = Manifest<AptFragment>;
 
@@ -91,7 +92,7 @@ class AptRepository implements AdoptableKind<AptFragment> {
     const pointer = await this.store.get(this.pointerKey);
     const etag = pointer?.etag;
     const unverified = pointer && clearText(pointer.body);
-    // Read while gpg looks at the signature, and given to nobody before it is good.
+    // Read and unpacked while gpg looks at the signature, and given to nobody before it is good.
     const early = unverified === undefined ? undefined : this.state(unverified);
     early?.catch(() => {});
     const text = pointer && (trusted ? await verifiedText(pointer.body, trusted) : unverified);
@@ -224,31 +225,39 @@ class AptRepository implements AdoptableKind<AptFragment> {
     return Buffer.from(aptSources(url, suite, component, architectures, armorKeys(keys)));
   }
 
+  /** Copies under the names that Release lists. */
+  private async copyIndexes(files: ListedFile[]): Promise<void> {
+    const copied = files.map(async (file) => {
+      const named = `${this.folder}/${file.path}`;
+      if (!(await isIntact(this.store, named, file))) await this.store.copy(this.byHash(file), named);
+    });
+    await together(copied);
+  }
+
   async settle(signer: Signer, own?: OwnCommit<AptFragment>): Promise<void> {
     const { pointer, text, files } = await this.committed();
     if (text === undefined) return;
     const release = Buffer.from(text);
-    const isNew = !(await this.store.get(`${this.folder}/Release`))?.body.equals(release);
+    const before = await this.store.get(`${this.folder}/Release`);
     // Made while the rest is written; whoever waits for it hears of an error.
-    const made = isNew ? signer.detachIndex(release) : undefined;
+    const made = before?.body.equals(release) ? undefined : signer.detachIndex(release);
     made?.catch(() => {});
-    await Promise.all(
-      files.map(async (file) => {
-        const named = `${this.folder}/${file.path}`;
-        if (!(await isIntact(this.store, named, file))) await this.store.copy(this.byHash(file), named);
-      }),
-    );
-    if (isNew) await this.store.put(`${this.folder}/Release`, release);
+    await this.copyIndexes(files);
+    // Compared once more: somebody may have written it meanwhile. Its signature follows it at once.
+    const isNew = await putIfChanged(this.store, `${this.folder}/Release`, release);
+    if (isNew)
+      await this.store.put(`${this.folder}/Release.gpg`, await (made ?? signer.detachIndex(release)));
     // As it is checked: another stack may have committed it meanwhile, and have signed it.
     const isOwn = own !== undefined && pointer?.etag === own.etag;
     const manifest = isOwn ? own.next : ((await this.state(text))?.manifest ?? emptyManifest());
     const keys = await signerKeys(this.store, this.settings, signer);
     const expected = await expectedOf(manifest, this.settings, keys, signer);
-    const signature = made ? undefined : await this.store.get(`${this.folder}/Release.gpg`);
-    const signers = signature ? await signersOf(release, signature.body, expected.trusted) : [];
-    if (made) await this.store.put(`${this.folder}/Release.gpg`, await made);
-    else if (!isSignedAsExpected(signers, expected))
-      await this.store.put(`${this.folder}/Release.gpg`, await signer.detachIndex(release));
+    if (!isNew) {
+      const signature = await this.store.get(`${this.folder}/Release.gpg`);
+      const signers = signature ? await signersOf(release, signature.body, expected.trusted) : [];
+      if (!isSignedAsExpected(signers, expected))
+        await this.store.put(`${this.folder}/Release.gpg`, await signer.detachIndex(release));
+    }
     await putIfChanged(this.store, this.sourcesKey, this.sources(expected.clientKeys));
   }
 

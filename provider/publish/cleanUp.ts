@@ -8,7 +8,12 @@ import { GRACE, keptKeys, Manifest, plainNames } from './manifest';
 async function restore<F>(job: Job<F>, { manifest, date }: Committed<F>, key: string): Promise<void> {
   const { store, kind, signer, plain } = job;
   if (kind.generations.some((prefix) => key.startsWith(prefix))) {
-    await kind.stage(manifest, date ?? (await store.now()), signer);
+    const { keys } = await kind.stage(manifest, date ?? (await store.now()), signer);
+    // Another version of this project may have packed it in another way.
+    if (!keys.includes(key))
+      throw new Error(
+        `${store.url}/${key} was deleted while an index came to name it; run the update again.`,
+      );
     return;
   }
   for (const [name, entry] of plainNames(manifest.entries)) {

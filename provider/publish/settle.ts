@@ -13,6 +13,7 @@ import { Committed, Job, Kind, OwnCommit } from './job';
 import { ManifestEntry, plainNames, PoolFile } from './manifest';
 import { PlainFiles } from './plain';
 import { immutableName, TRIES } from './published';
+import { together } from './together';
 
 type Names = [name: string, file: PoolFile][];
 
@@ -24,7 +25,7 @@ async function publishNames<F>(names: Names, plain: PlainFiles, kind: Kind<F>): 
   const limit = pLimit(AT_ONCE);
   for (const isPackage of [false, true]) {
     const some = names.filter(([, { document }]) => (document === undefined) === isPackage);
-    await Promise.all(some.map(([name, file]) => limit(() => plain.publish(file, kind.plainKey(name)))));
+    await together(some.map(([name, file]) => limit(() => plain.publish(file, kind.plainKey(name)))));
   }
 }
 
@@ -116,7 +117,7 @@ export async function restoreNames<F>(
   if (early.size === 0) return;
   const names = plainNames(entries);
   await publishNames(
-    [...names].filter(([name]) => early.has(name)),
+    namesWith(entries, (name) => early.has(name)),
     plain,
     kind,
   );
@@ -145,7 +146,7 @@ export async function settle<F>(
       (name, { fileName }) => fileNames.has(fileName) || moved.has(name),
     );
     // Neither needs the other.
-    await Promise.all([publishNames(names, plain, kind), kind.settle(signer, own)]);
+    await together([publishNames(names, plain, kind), kind.settle(signer, own)]);
     if ((await store.head(kind.pointerKey))?.etag === etag) return;
   }
   throw new Error(`${kind.pointerKey}: other publishers are at work all the time; run the update again.`);

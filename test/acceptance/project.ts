@@ -38,7 +38,7 @@ export interface Outputs {
   downloads: { url: string };
 }
 
-/** Made once for the whole test run: bases, which take gigabytes, and what was found in files and images. */
+/** Made once for the whole test run: bases and unpacked layers, which take gigabytes, and what was found in files and images. */
 const SHARED = ['rootfs', 'sbom', 'layers'];
 
 /**

@@ -223,6 +223,8 @@ describe('secrets', function () {
     });
     await logIn(planted['the registry password']);
     project = await copyProject(env);
+    // Of its own: what is scanned and unpacked is searched, and find follows no link.
+    for (const cache of ['sbom', 'layers']) await fs.rm(path.join(project.folder, '.local/cache', cache));
     await writeStack();
 
     processes = new Processes();
@@ -398,6 +400,8 @@ describe('secrets', function () {
   it('are nowhere in the folders that builds leave behind: caches, temporary files, the store of BuildKit', async () => {
     await nothingIn(path.join(project.folder, '.local'));
     await nothingIn(path.join(PROJECT, '.local/buildkit'), path.join(work, 'start'));
+    const layers = await fs.readdir(path.join(project.folder, '.local/cache/layers'));
+    assert.ok(layers.length > 0 && layers.every((name) => /^[0-9a-f]{64}$/.test(name)), layers.join(' '));
     const { stdout } = await run('find', [written('temporary'), '-type', 'f']);
     assert.equal(stdout, '');
   });

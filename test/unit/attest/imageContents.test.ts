@@ -109,31 +109,93 @@ describe('the SBOM of an image', function () {
     assert.notEqual(further.deciding, plain.deciding, 'a text that may hide another file');
   });
 
-  it('takes a large layer that an earlier scan unpacked, if its bytes are still those of the image', async () => {
-    const layers = path.join(work, 'layers');
-    const one = await image({ 'var/lib/dpkg/status': STATUS, 'usr/share/large': randomBytes(17 << 20) });
-    const [repository = ''] = one.split('@');
-    const contents = await contentsOf(one);
-    const { layers: listed } = JSON.parse(crane('manifest', one)) as { layers: { digest: string }[] };
-    const { rootfs } = JSON.parse(crane('config', one)) as { rootfs: { diff_ids: string[] } };
-    const text = () => imageSbom(one, PLATFORM, subject, contents, { layers });
-    const first = await text();
-    assert.deepEqual(namesIn(first), ['sample', 'sample']);
-    assert.deepEqual(await fs.readdir(layers), [rootfs.diff_ids[0]?.slice(7)]);
-    assert.equal(first, await imageSbom(one, PLATFORM, subject, contents));
+  describe('takes large layers as an earlier scan unpacked them', () => {
+    const layers = () => path.join(work, 'layers');
+    const diffIds = (reference: string) =>
+      (JSON.parse(crane('config', reference)) as { rootfs: { diff_ids: string[] } }).rootfs.diff_ids.map(
+        (id) => id.slice(7),
+      );
+    const blobs = (reference: string) =>
+      (JSON.parse(crane('manifest', reference)) as { layers: { digest: string }[] }).layers.map(
+        ({ digest }) => {
+          const hex = digest.slice(7);
+          return path.join(work, 'false/docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
+        },
+      );
+    const textOf = async (reference: string, kept?: string) =>
+      imageSbom(reference, PLATFORM, subject, await contentsOf(reference), kept ? { layers: kept } : {});
+    const distribution: Tree = { 'var/lib/dpkg/status': STATUS, 'usr/share/large': randomBytes(17 << 20) };
+    beforeEach(() => fs.rm(layers(), { recursive: true, force: true }));
 
-    // It is the only one that the registry is not asked for.
-    const digest = listed[0]?.digest.slice(7) ?? '';
-    const blob = path.join(work, 'false/docker/registry/v2/blobs/sha256', digest.slice(0, 2), digest, 'data');
-    await fs.rename(blob, `${blob}.gone`);
-    assert.equal(await text(), first);
-    const kept = path.join(layers, rootfs.diff_ids[0]?.slice(7) ?? '');
-    await fs.truncate(kept, 1000);
-    await assert.rejects(text(), new RegExp(`syft ${repository}`));
-    await fs.rename(`${blob}.gone`, blob);
-    assert.equal(await text(), first);
-    assert.ok((await fs.stat(kept)).size > 17 << 20);
-    assert.deepEqual(await fs.readdir(layers), [rootfs.diff_ids[0]?.slice(7)], 'nothing is left of a scan');
+    it('if the bytes are still those of the image', async () => {
+      const one = await image(distribution);
+      const [repository = ''] = one.split('@');
+      const first = await textOf(one, layers());
+      assert.deepEqual(namesIn(first), ['sample', 'sample']);
+      assert.deepEqual(await fs.readdir(layers()), diffIds(one));
+      assert.equal(first, await textOf(one));
+
+      const [blob = ''] = blobs(one);
+      await fs.rename(blob, `${blob}.gone`);
+      assert.equal(await textOf(one, layers()), first, 'the registry is not asked for it');
+      const kept = path.join(layers(), diffIds(one)[0] ?? '');
+      await fs.truncate(kept, 1000);
+      await assert.rejects(textOf(one, layers()), new RegExp(`syft ${repository}`));
+      await fs.rename(`${blob}.gone`, blob);
+      assert.equal(await textOf(one, layers()), first);
+      assert.ok((await fs.stat(kept)).size > 17 << 20);
+      assert.deepEqual(await fs.readdir(layers()), diffIds(one), 'nothing is left of a scan');
+    });
+
+    it('at another place in another image, beside layers that are fetched, by two scans at once', async () => {
+      const other: Tree = { 'usr/share/other': randomBytes(17 << 20) };
+      const app: Tree = { 'app/package.json': '{"name":"app","version":"1.0.0"}' };
+      const [one, two] = [await image(distribution), await image(app, distribution, other)];
+      await textOf(one, layers());
+      const wanted = await textOf(two);
+      assert.deepEqual(namesIn(wanted).sort(), ['app', 'sample', 'sample']);
+      const [, blob = ''] = blobs(two);
+      await fs.rename(blob, `${blob}.gone`);
+      assert.deepEqual(await Promise.all([textOf(two, layers()), textOf(two, layers())]), [wanted, wanted]);
+      await fs.rename(`${blob}.gone`, blob);
+      assert.deepEqual((await fs.readdir(layers())).sort(), diffIds(two).slice(1).sort());
+    });
+
+    it('and takes away what killed scans left, and what is too much', async () => {
+      const [dead, young, most] = ['scan-dead', 'scan-young', 'a'.repeat(64)].map((name) =>
+        path.join(layers(), name),
+      );
+      for (const folder of [dead, young]) await fs.mkdir(folder, { recursive: true });
+      await fs.writeFile(most, '');
+      await fs.truncate(most, 3 * 1024 ** 3);
+      for (const old of [dead, most]) await fs.utimes(old, 1, 1);
+      const one = await image(distribution);
+      await textOf(one, layers());
+      assert.deepEqual((await fs.readdir(layers())).sort(), [...diffIds(one), 'scan-young'].sort());
+    });
+
+    it('or not, where the folder cannot be used', async () => {
+      const one = await image(distribution);
+      const file = path.join(work, 'no-folder');
+      await fs.writeFile(file, '');
+      assert.equal(await textOf(one, file), await textOf(one));
+      assert.equal(await fs.readFile(file, 'utf8'), '');
+    });
+
+    it('of the platform that is asked for, as without them', async () => {
+      const arm = crane(
+        'mutate',
+        await image(distribution),
+        '--set-platform',
+        'linux/arm64',
+        '-t',
+        `${registry.host}/ns/arm:1`,
+      );
+      const contents = await contentsOf(arm);
+      for (const kept of [{}, { layers: layers() }])
+        await assert.rejects(imageSbom(arm, PLATFORM, subject, contents, kept), /arm64/);
+      assert.deepEqual(await fs.readdir(layers()), []);
+    });
   });
 
   it('lists the files of the image itself where there are no packages', async () => {

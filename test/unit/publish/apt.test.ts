@@ -55,6 +55,29 @@ describe('apt repository', function () {
   const client = async () =>
     aptMachine(folder, (await store.get('packages/deb/sample.sources'))?.body.toString() ?? '');
 
+  it('writes nothing any more when it has failed: another may write next', async () => {
+    const package1 = await deb('sample', '1.0.0');
+    let writes = 0;
+    const slow = Object.assign(Object.create(store) as Store, {
+      copy: async (from: string, to: string) => {
+        if (to === `${release}/main/binary-amd64/Packages`) throw new Error('no space');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        writes++;
+        await store.copy(from, to);
+      },
+    });
+    await assert.rejects(publishApt(slow, settings, [package1], signer, date), /no space/);
+    const before = { writes, files: await snapshot(store) };
+    assert.ok(writes > 3, 'the others were under way');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.deepEqual({ writes, files: await snapshot(store) }, before);
+
+    await publishApt(store, settings, [package1], signer, date);
+    const apt = await client();
+    await apt.update();
+    assert.deepEqual(await apt.download('sample'), ['sample-1.0.0-amd64.deb']);
+  });
+
   it('serves apt by file and by HTTP from its .sources file alone, by hash', async () => {
     const server = await serve(bucket);
     try {

@@ -1,19 +1,22 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
-	sync "github.com/anchore/go-sync"
+	async "github.com/anchore/go-sync"
 	"github.com/anchore/stereoscope/pkg/file"
 	"github.com/anchore/stereoscope/pkg/image"
 	"github.com/anchore/syft/syft/source"
@@ -26,19 +29,44 @@ import (
 
 const (
 	// Compressed bytes from which on a layer is kept: those of a distribution, which images share for months.
-	large = 16 << 20
-	// Unpacked bytes that are kept, those used last.
-	kept = 3 << 30
-	// For as long, what a killed scan left may be somebody's who is at work.
-	sure = time.Hour
-	// Prefix of the folders of scans that are at work.
-	working = "scan-"
+	keptFrom = 16 << 20
+	// Unpacked bytes that are kept between scans, those used last.
+	keptBytes = 3 << 30
+	// Prefix of the folders of scans that are at work, and for how long one may be.
+	workPrefix = "scan-"
+	deadAfter  = time.Hour
+	// Times that an image is read before its registry is given up; what is unpacked by then stays.
+	readAttempts = 3
+	// For as long a registry may say nothing.
+	silence = 2 * time.Minute
 )
 
-// openImage is syft's source of an image in a registry, with the unpacked layers of a folder in place of another
-// download: that is most of a scan's time. Entries are named by the hash of their contents, which is looked at.
+// openImage reads an image in a registry for syft, with the unpacked layers of a folder in place of another download:
+// that is most of a scan's time. Where the folder cannot be used, syft reads it by itself.
 func openImage(ctx context.Context, asked request, platform *image.Platform) (source.Source, error) {
-	pulled, err := pull(ctx, asked, platform)
+	// Before anything is written: a full disk must not stay full.
+	prune(asked.Layers)
+	if err := os.MkdirAll(asked.Layers, 0o755); err != nil {
+		return pullImage(ctx, asked, platform)
+	}
+	work, err := os.MkdirTemp(asked.Layers, workPrefix)
+	if err != nil {
+		return pullImage(ctx, asked, platform)
+	}
+	opened, err := readImage(ctx, asked, platform, work)
+	if err == nil {
+		return &temporary{Source: opened, folder: work}, nil
+	}
+	_ = os.RemoveAll(work)
+	if errors.Is(err, syscall.ENOSPC) {
+		return pullImage(ctx, asked, platform)
+	}
+	return nil, err
+}
+
+func readImage(ctx context.Context, asked request, platform *image.Platform, work string) (source.Source, error) {
+	wanted := v1.Platform{OS: platform.OS, Architecture: platform.Architecture, Variant: platform.Variant}
+	reference, pulled, err := find(ctx, asked, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -46,30 +74,38 @@ func openImage(ctx context.Context, asked request, platform *image.Platform) (so
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(asked.Layers, 0o755); err != nil {
-		return nil, err
+	if is := config.Platform(); !is.Satisfies(wanted) {
+		return nil, fmt.Errorf("the image is of %s, not of %s", is, wanted)
 	}
-	work, err := os.MkdirTemp(asked.Layers, working)
-	if err != nil {
-		return nil, err
-	}
-	known := useKept(asked.Layers, work, config.RootFS.DiffIDs)
 	manifest, err := pulled.RawManifest()
 	if err != nil {
 		return nil, err
 	}
-	made := image.New(pulled, file.NewTempDirGenerator("syft-scans"), work,
-		image.WithRepoDigests(asked.Image), image.WithManifest(manifest),
-		image.WithArchitecture(platform.Architecture, platform.Variant), image.WithOS(platform.OS))
-	ctx = sync.SetContextExecutor(image.WithLazyLayerSquashes(ctx), image.LayerFetchExecutor, sync.NewExecutor(2))
-	if err := made.Read(ctx); err != nil {
-		_ = made.Cleanup()
-		_ = os.RemoveAll(work)
+	digest, err := pulled.Digest()
+	if err != nil {
 		return nil, err
 	}
-	keep(asked.Layers, work, pulled, known)
-	found := stereoscopesource.New(made, stereoscopesource.ImageConfig{Reference: asked.Image, Platform: platform})
-	return &temporary{Source: found, folder: work}, nil
+	used := time.Now()
+	known := useKept(asked.Layers, work, config.RootFS.DiffIDs, used)
+	repository := reference.Context()
+	made := image.New(pulled, file.NewTempDirGenerator("syft-scans"), work,
+		image.WithRepoDigests(fmt.Sprintf("%s/%s@%s", repository.RegistryStr(), repository.RepositoryStr(), digest)),
+		image.WithManifest(manifest),
+		image.WithArchitecture(platform.Architecture, platform.Variant), image.WithOS(platform.OS))
+	// The registry is near, or keeps little from us: what takes the time is to unpack.
+	ctx = async.SetContextExecutor(image.WithLazyLayerSquashes(ctx), image.LayerFetchExecutor, async.NewExecutor(2))
+	for attempt := 1; ; attempt++ {
+		err := made.Read(ctx)
+		if err == nil {
+			break
+		}
+		if attempt == readAttempts || errors.Is(err, syscall.ENOSPC) {
+			_ = made.Cleanup()
+			return nil, err
+		}
+	}
+	keep(asked.Layers, work, pulled, known, used)
+	return stereoscopesource.New(made, stereoscopesource.ImageConfig{Reference: asked.Image, Platform: platform}), nil
 }
 
 // temporary is a source that has a folder for itself.
@@ -79,24 +115,45 @@ type temporary struct {
 }
 
 func (t *temporary) Close() error {
-	err := t.Source.Close()
-	if removed := os.RemoveAll(t.folder); err == nil {
-		err = removed
-	}
-	return err
+	return errors.Join(t.Source.Close(), os.RemoveAll(t.folder))
 }
 
-func pull(ctx context.Context, asked request, platform *image.Platform) (v1.Image, error) {
+func find(ctx context.Context, asked request, platform v1.Platform) (name.Reference, v1.Image, error) {
 	options := []name.Option{}
 	if asked.Plain {
 		options = append(options, name.Insecure)
 	}
 	reference, err := name.ParseReference(asked.Image, options...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return remote.Image(reference, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
-		remote.WithPlatform(v1.Platform{OS: platform.OS, Architecture: platform.Architecture, Variant: platform.Variant}))
+	found, err := remote.Image(reference, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
+		remote.WithTransport(impatient()),
+		remote.WithPlatform(platform))
+	return reference, found, err
+}
+
+// impatient is a transport whose connections end where the other side says nothing.
+func impatient() *http.Transport {
+	transport := remote.DefaultTransport.(*http.Transport).Clone()
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &impatientConn{connection}, nil
+	}
+	return transport
+}
+
+type impatientConn struct{ net.Conn }
+
+func (c *impatientConn) Read(into []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(silence)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(into)
 }
 
 // unpacked is the name under which stereoscope looks for a layer that it has unpacked. Where a later one uses another,
@@ -105,18 +162,22 @@ func unpacked(work string, index int, diffID v1.Hash) string {
 	return filepath.Join(work, fmt.Sprintf("%d-%s", index, strings.ReplaceAll(diffID.String(), ":", "-")))
 }
 
-// useKept puts the layers that are kept, and whole, where a scan looks for them; says which.
-func useKept(folder, work string, diffIDs []v1.Hash) map[int]bool {
+// useKept puts the layers that are kept, and whole, where a scan looks for them; says which. Entries are named by the
+// hash of their contents. A link keeps what it has been looked at for, whoever takes the entry away.
+func useKept(folder, work string, diffIDs []v1.Hash, used time.Time) map[int]bool {
 	known := map[int]bool{}
 	for index, diffID := range diffIDs {
 		entry := filepath.Join(folder, diffID.Hex)
-		if sum, err := sumOf(entry); err != nil || sum != diffID.Hex {
+		link := unpacked(work, index, diffID)
+		if os.Link(entry, link) != nil {
 			continue
 		}
-		if os.Link(entry, unpacked(work, index, diffID)) == nil {
-			known[index] = true
-			_ = os.Chtimes(entry, time.Now(), time.Now())
+		if sum, err := sumOf(link); err != nil || sum != diffID.Hex {
+			_ = os.Remove(link)
+			continue
 		}
+		known[index] = true
+		_ = os.Chtimes(entry, used, used)
 	}
 	return known
 }
@@ -135,21 +196,31 @@ func sumOf(path string) (string, error) {
 }
 
 // keep takes the large layers that were unpacked anew. Where that fails, the next scan unpacks them again.
-func keep(folder, work string, pulled v1.Image, known map[int]bool) {
+func keep(folder, work string, pulled v1.Image, known map[int]bool, used time.Time) {
 	layers, err := pulled.Layers()
 	if err != nil {
 		return
 	}
 	for index, layer := range layers {
 		size, err := layer.Size()
-		if err != nil || size < large || known[index] {
+		if err != nil || size < keptFrom || known[index] {
 			continue
 		}
-		if diffID, err := layer.DiffID(); err == nil {
-			entry := filepath.Join(folder, diffID.Hex)
-			_ = os.Remove(entry)
-			_ = os.Link(unpacked(work, index, diffID), entry)
+		diffID, err := layer.DiffID()
+		if err != nil {
+			continue
 		}
+		made := unpacked(work, index, diffID)
+		// The registry client looked at the compressed bytes alone.
+		if sum, err := sumOf(made); err != nil || sum != diffID.Hex {
+			continue
+		}
+		link := made + ".kept"
+		if os.Link(made, link) == nil && os.Chtimes(link, used, used) == nil {
+			_ = os.Rename(link, filepath.Join(folder, diffID.Hex))
+		}
+		// Two names of one file: the rename has done nothing.
+		_ = os.Remove(link)
 	}
 	prune(folder)
 }
@@ -166,17 +237,18 @@ func prune(folder string) {
 			found = append(found, info)
 		}
 	}
-	slices.SortFunc(found, func(a, b os.FileInfo) int { return cmp.Compare(b.ModTime().UnixNano(), a.ModTime().UnixNano()) })
+	slices.SortFunc(found, func(a, b os.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
 	total := int64(0)
 	for _, info := range found {
 		path := filepath.Join(folder, info.Name())
 		if info.IsDir() {
-			if strings.HasPrefix(info.Name(), working) && time.Since(info.ModTime()) > sure {
+			if strings.HasPrefix(info.Name(), workPrefix) && time.Since(info.ModTime()) > deadAfter {
 				_ = os.RemoveAll(path)
 			}
 			continue
 		}
-		if total += info.Size(); total > kept {
+		// What a scan is reading stays there for it, by its own link.
+		if total += info.Size(); total > keptBytes {
 			_ = os.Remove(path)
 		}
 	}

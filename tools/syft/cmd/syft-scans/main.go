@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto"
 	"encoding/json"
+	"errors"
 	"os"
 	"sync"
 
@@ -78,7 +79,7 @@ func main() {
 	running.Wait()
 }
 
-func scan(ctx context.Context, asked request) error {
+func scan(ctx context.Context, asked request) (failed error) {
 	sbom := syft.DefaultCreateSBOMConfig().WithTool("syft", version)
 	if asked.Directory != "" {
 		// What a package installs may be found as in an image, what it has of sources as in a folder.
@@ -94,7 +95,7 @@ func scan(ctx context.Context, asked request) error {
 	if err != nil {
 		return err
 	}
-	defer scanned.Close()
+	defer func() { failed = errors.Join(failed, scanned.Close()) }()
 	found, err := syft.CreateSBOM(ctx, scanned, sbom.WithFilesConfig(files))
 	if err != nil {
 		return err
@@ -115,10 +116,9 @@ func scan(ctx context.Context, asked request) error {
 }
 
 func open(ctx context.Context, asked request) (source.Source, error) {
-	from := syft.DefaultGetSourceConfig()
 	if asked.Directory != "" {
-		return syft.GetSource(ctx, asked.Directory,
-			from.WithSources("dir").WithBasePath(asked.Directory).WithAlias(source.Alias{Name: "."}))
+		return syft.GetSource(ctx, asked.Directory, syft.DefaultGetSourceConfig().WithSources("dir").
+			WithBasePath(asked.Directory).WithAlias(source.Alias{Name: "."}))
 	}
 	platform, err := image.NewPlatform(asked.Platform)
 	if err != nil {
@@ -127,6 +127,11 @@ func open(ctx context.Context, asked request) (source.Source, error) {
 	if asked.Layers != "" {
 		return openImage(ctx, asked, platform)
 	}
-	return syft.GetSource(ctx, asked.Image, from.WithSources("registry").WithPlatform(platform).
-		WithRegistryOptions(&image.RegistryOptions{InsecureUseHTTP: asked.Plain}))
+	return pullImage(ctx, asked, platform)
+}
+
+// pullImage is syft's own way to an image in a registry.
+func pullImage(ctx context.Context, asked request, platform *image.Platform) (source.Source, error) {
+	return syft.GetSource(ctx, asked.Image, syft.DefaultGetSourceConfig().WithSources("registry").
+		WithPlatform(platform).WithRegistryOptions(&image.RegistryOptions{InsecureUseHTTP: asked.Plain}))
 }
