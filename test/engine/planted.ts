@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pLimit from 'p-limit';
 
@@ -91,25 +92,26 @@ export class Search {
   }
 
   /**
-   * Every file below a folder, as it is and unpacked.
+   * Every file below a folder, as it is and unpacked. Others may work in the folder meanwhile, as they do in the store of
+   * BuildKit: what they delete or write during the search is theirs, and does not stop it.
    *
    * @param newerThan only files changed since this one
    * @throws Error where there is no file: nothing would have been looked at
    */
   async folder(folder: string, newerThan?: string): Promise<Hit[]> {
+    const start = Date.now();
     const newer = newerThan === undefined ? [] : ['-newer', newerThan];
-    const { stdout } = await run('find', [folder, '-type', 'f', ...newer, '-print0'], {
-      maxBuffer: 1 << 28,
-      encoding: 'latin1',
-    });
+    const stdout = await listing([folder, '-type', 'f', ...newer, '-print0']);
     const files = stdout.split('\0').filter(Boolean);
     if (files.length === 0) throw new Error(`there is nothing to search in ${folder}`);
-    const hits = this.hits(
-      await this.grep('xargs -0 -r grep -aoFHZsf "$1" --', Buffer.from(stdout, 'latin1')),
-    );
+    const hits = this.hits(await this.grep('xargs -0 -r grep -aoFHZsf "$1" --', Buffer.from(stdout)));
     const unpacked = async (file: string) => {
       for (const command of await unpackingOf(file)) {
-        const said = await this.grep('f=$2; shift 2; "$@" "$f" | grep -aoFf "$0"', undefined, file, command);
+        const script = 'f=$2; shift 2; "$@" "$f" | grep -aoFf "$0"';
+        const said = await this.grep(script, undefined, file, command).catch(async (error: unknown) => {
+          if (await staysAsItWas(file, start)) throw error;
+          return '';
+        });
         hits.push(...this.hits(said.replace(/^(?=.)/gm, `${file}\0`)));
       }
     };
@@ -145,6 +147,33 @@ export class Search {
       child.stdin.on('error', () => {});
       child.stdin.end(input);
     });
+  }
+}
+
+/** What find lists; a folder that is deleted while find is on its way is no failure. */
+async function listing(args: string[]): Promise<string> {
+  const options = { maxBuffer: 1 << 28, env: { ...process.env, LC_ALL: 'C' } };
+  try {
+    return (await run('find', args, options)).stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    const complaints = stderr?.split('\n').filter(Boolean) ?? [];
+    const areOfDeleted = complaints.every((line) => line.endsWith(': No such file or directory'));
+    if (stdout === undefined || complaints.length === 0 || !areOfDeleted) throw error;
+    return stdout;
+  }
+}
+
+/** How long another may take from one write of a file to the next. */
+const SECONDS_OF_SILENCE = 10;
+
+/** @param start of the search, in milliseconds since 1970 */
+async function staysAsItWas(file: string, start: number): Promise<boolean> {
+  for (let second = 0; ; second++) {
+    const found = await fs.stat(file).catch(() => undefined);
+    if (found === undefined || found.mtimeMs >= start) return false;
+    if (second === SECONDS_OF_SILENCE) return true;
+    await setTimeout(1000);
   }
 }
 
