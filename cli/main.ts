@@ -136,7 +136,12 @@ function refuseDestroy({ name, config }: Stack, given: Set<string>): void {
 async function preview(stack: Stack, flags: string[], given: Set<string>): Promise<number> {
   const expect = given.has('expect-no-changes') ? ['--expect-no-changes'] : [];
   if (given.has('markdown')) return (await import('./preview')).previewMarkdown(stack, expect);
-  return runEngine(stack, ['preview', ...expect, ...flags]);
+  const status = await runEngine(stack, ['preview', ...expect, ...flags]);
+  if (status === 0 && flags.length === 0 && expect.length === 0)
+    tell(
+      'The same by packages, indexes, images and tags: npm run -s preview -- --markdown, with the same options',
+    );
+  return status;
 }
 
 /** The program runs in this process, from a bundle of its own. */

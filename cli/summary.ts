@@ -1,5 +1,6 @@
 /** What `up` ends with: the stack's outputs for a person. */
 import { fileURLToPath } from 'node:url';
+import { catalog } from '../catalog';
 import { pulumiLine, Stack } from './stack';
 
 interface PackageFile {
@@ -62,7 +63,7 @@ export function imageReferences(outputs: Record<string, unknown>): string[] {
  */
 export function summary(
   outputs: Record<string, unknown>,
-  stack: Pick<Stack, 'name'>,
+  stack: Pick<Stack, 'name' | 'config'>,
   sizes: Record<string, number> = {},
 ): string {
   const {
@@ -89,6 +90,7 @@ export function summary(
     ...(downloads ? ['', 'Downloads', `  ${downloads.url}`] : []),
     ...(keys ? keyLines(keys) : []),
     ...gateLines(gates),
+    ...statusLines(apt, images, stack),
     ...(notes.length > 0 ? ['', 'Notes', ...notes.map((note) => `  - ${note}`)] : []),
     '',
   ].join('\n');
@@ -202,6 +204,21 @@ function gateLines(gates: Record<string, number>): string[] {
     'Gates',
     `  all ${count} have passed what is published; the slowest, ${slowest[0]}, took ${slowest[1]} s when it last ran`,
   ];
+}
+
+/** The command that looks at it as users do. */
+function statusLines(
+  apt: Outputs['apt'],
+  images: Record<string, string>,
+  { config }: Pick<Stack, 'config'>,
+): string[] {
+  const prefix = Object.values(catalog.repositories.apt.prefix).find((one) => apt?.url.endsWith(`/${one}`));
+  const [reference] = Object.values(images);
+  if (!apt || prefix === undefined || reference === undefined) return [];
+  const bucket = apt.url.slice(0, -prefix.length - 1);
+  const namespace = reference.slice(0, reference.lastIndexOf('/'));
+  const channel = config['falco:channel'] === 'master' ? ' --channel master' : '';
+  return ['', 'Seen from outside', `  npm run status -- ${bucket} ${namespace}${channel}`];
 }
 
 /** After `destroy`: what went, what stays. @param before the outputs before it */

@@ -21,7 +21,7 @@ export async function prepare() {
 }
 
 /**
- * System packages, tools and the compiled provider of one command. A second run looks at file times only.
+ * System packages, tools, the compiled provider and program of one command. A second run looks at file times only.
  *
  * @param {string} command a key of `needs` in bootstrap/pins.mjs
  * @throws {SetupError} naming what is missing and the remedy
@@ -32,7 +32,8 @@ export async function provide(command) {
   const install = await planSystem(need.system);
   await Promise.all([install?.(), ensureTools(root, need.tools)]);
   if (command === 'mocks') await ensureCompiled(['mocks']);
-  if (need.tools.includes('docker-build') || command === 'compile') await ensureCompiled(['provider']);
+  if (need.tools.includes('docker-build') || command === 'compile')
+    await ensureCompiled(['provider', 'program']);
 }
 
 /** @param {unknown} error Reports it and sets the exit status. */

@@ -16,8 +16,8 @@ export interface ImageChange {
   because: string[];
 }
 
-/** `put back`: somebody moved or removed it. */
-export type TagStatus = 'new' | 'moves' | 'put back' | 'removed';
+/** `rebuilt`: of a release that is out, and stands for another image from then on. `put back`: somebody moved or removed it. */
+export type TagStatus = 'new' | 'moves' | 'rebuilt' | 'put back' | 'removed';
 
 export interface TagEnd {
   /** Absent: the update will tell. */
@@ -122,7 +122,9 @@ function statusOf(tag: {
   if (!from) return isKnown ? 'put back' : 'new';
   // The same image and release as before: it was moved behind our back.
   const isDrift = text(after, 'digest') !== undefined && text(old, 'digest') === text(after, 'digest');
-  return isDrift && from.version === to?.version ? 'put back' : 'moves';
+  if (from.version !== to?.version) return 'moves';
+  if (isDrift) return 'put back';
+  return text(after, 'channel') === 'release' && after.newest !== true ? 'rebuilt' : 'moves';
 }
 
 function end(of: Seen['new']): TagEnd {

@@ -74,9 +74,10 @@ function failure({ errors }: ReleaseDiff, rows: number): string {
   return `${list || 'It gave no reason; the log of the run has it.\n'}\nWhat follows is what it saw until then.\n`;
 }
 
+const some = (count: number, one: string, many = `${one}s`) =>
+  count > 0 ? [`${count} ${count === 1 ? one : many}`] : [];
+
 function counts(diff: ReleaseDiff): string {
-  const some = (count: number, one: string, many = `${one}s`) =>
-    count > 0 ? [`${count} ${count === 1 ? one : many}`] : [];
   const { run, total } = diff.gates;
   const parts = [
     ...some(diff.packages.length, 'package'),
@@ -108,9 +109,16 @@ function source({ source: found, tree }: ReleaseDiff): string {
 }
 
 /** What a version number does not say. */
-function notes({ indexes: found, latestStays, version: { to } }: ReleaseDiff): string {
+function notes({ indexes: found, latestStays, tags: moved, version: { to } }: ReleaseDiff): string {
+  const others = [
+    ...some(new Set(found.flatMap(({ rebuilt }) => rebuilt.map(({ file }) => file))).size, 'file'),
+    ...some(moved.filter(({ status }) => status === 'rebuilt').length, 'tag'),
+  ].join(' and ');
   const of = (field: 'withdrawn' | 'restored') => [...new Set(found.flatMap((index) => index[field]))].sort();
   const lines = [
+    ...(others
+      ? [`**${code(to ?? '')} is out already: ${others} of it will get other bytes under the same name.**`]
+      : []),
     ...of('withdrawn').map((version) => `**${code(version)} is withdrawn.**`),
     ...of('restored').map((version) => `${code(version)} is offered again.`),
     ...latestStays.map(

@@ -178,6 +178,17 @@ describe('signatures of images', function () {
     assert.match(stdout, new RegExp(`^docker pull ${image('falco')}$`, 'm'));
     assert.match(stdout, /^ {4}"artifact": "image-falco",$/m);
     await run(await spdxTools(), ['-i', path.join(work, 'falco.spdx.json'), '--version', 'SPDX-2.3']);
+    // What was never published ends in cosign's words, and jq says no more than that nothing came.
+    const absent = blocks[3]?.replaceAll('docker.io', host).replaceAll('0.24.0', '0.0.0') ?? '';
+    const { stderr } = await run('bash', ['-c', absent], { cwd: work }).then(
+      () => assert.fail('there is no such image'),
+      (error: { stderr: string }) => error,
+    );
+    assert.match(stderr, /^Error: .*falco:0\.0\.0/m);
+    assert.deepEqual(
+      stderr.split('\n').filter((line) => line.startsWith('jq: ')),
+      ['jq: error (at sbom.jsonl:0): no SBOM', 'jq: error (at provenance.jsonl:0): no provenance'],
+    );
   });
 
   it('that was taken away, or does not verify, is drift that the next update repairs', async () => {

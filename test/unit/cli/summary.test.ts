@@ -40,10 +40,12 @@ const outputs = {
   notes: ['Images start from a root file system.'],
 };
 
+const LOCAL = { name: 'local', config: {} };
+
 describe('the table that up ends with', () => {
   it('says what was made, its size, and how to install it, by version where a newer one is out', () => {
     assert.equal(
-      summary(outputs, { name: 'local' }, { '127.0.0.1:5050/falcosecurity/falco@sha256:aa': 97_000_000 }),
+      summary(outputs, LOCAL, { '127.0.0.1:5050/falcosecurity/falco@sha256:aa': 97_000_000 }),
       `
 Version 0.24.0, stack local
 
@@ -74,6 +76,9 @@ Fingerprints of the keys, to tell users by another way
   published, too        7D1E
   images                sha256 0be8
 
+Seen from outside
+  npm run status -- file:///b 127.0.0.1:5050/falcosecurity
+
 Notes
   - Images start from a root file system.
 `,
@@ -81,7 +86,7 @@ Notes
   });
 
   it('says of a withdrawn release that it is, and does not tell how to install it', () => {
-    const text = summary({ ...outputs, withdrawn: true }, { name: 'local' });
+    const text = summary({ ...outputs, withdrawn: true }, LOCAL);
     assert.match(
       text,
       /^\nVersion 0\.24\.0, stack local: withdrawn; indexes, latest and unversioned names leave it out\n/,
@@ -96,7 +101,7 @@ Notes
       'x/falco:1.0.0-rc1': '127.0.0.1:5050/x/falco@sha256:a',
     };
     assert.equal(
-      summary({ version: '1.0.0-rc1', images }, { name: 'local' }),
+      summary({ version: '1.0.0-rc1', images }, LOCAL),
       `
 Version 1.0.0-rc1, stack local
 
@@ -108,8 +113,20 @@ Images in 127.0.0.1:5050
     );
   });
 
+  it('ends with how the channel master is looked at from outside', () => {
+    const apt = { ...outputs.apt, url: 'https://p.example.org/packages/deb-dev' };
+    const text = summary(
+      { ...outputs, apt },
+      { name: 'local-master', config: { 'falco:channel': 'master' } },
+    );
+    assert.match(
+      text,
+      /^ {2}npm run status -- https:\/\/p\.example\.org 127\.0\.0\.1:5050\/falcosecurity --channel master$/m,
+    );
+  });
+
   it('says how many gates passed, and which took longest', () => {
-    const text = summary({ version: '1.0.0', gates: { a: 1, b: 2.5, c: 0.3 } }, { name: 'local' });
+    const text = summary({ version: '1.0.0', gates: { a: 1, b: 2.5, c: 0.3 } }, LOCAL);
     assert.match(
       text,
       /^ {2}all 3 have passed what is published; the slowest, b, took 2\.5 s when it last ran$/m,
@@ -118,10 +135,10 @@ Images in 127.0.0.1:5050
 
   it('says so when nothing was made', () => {
     assert.equal(
-      summary({}, { name: 'mine' }),
+      summary({}, { name: 'mine', config: {} }),
       'The stack mine has made nothing yet: npm run up -- --stack mine\n',
     );
-    assert.equal(summary({}, { name: 'local' }), 'The stack local has made nothing yet: npm run up\n');
+    assert.equal(summary({}, LOCAL), 'The stack local has made nothing yet: npm run up\n');
   });
 
   it('gives sizes with the digits that matter', () => {

@@ -85,6 +85,16 @@ describe('tags of a release diff', () => {
     ]);
   });
 
+  it('of a release that is out are rebuilt, not moved; latest and master move', () => {
+    const statusOf = (name: string, channel: string, newest: boolean) => {
+      const [old, after] = [tag(name, A, A, '1'), tag(name, B, B, '1')];
+      return change({ old: { ...old, channel, newest }, new: { ...after, channel, newest } })[0]?.status;
+    };
+    assert.equal(statusOf('1', 'release', false), 'rebuilt');
+    assert.equal(statusOf('latest', 'release', true), 'moves');
+    assert.equal(statusOf('master', 'master', false), 'moves');
+  });
+
   it('that somebody moved or removed are put back', () => {
     const name = 'falcosecurity/falco:1';
     assert.deepEqual(change({ old: tag('1', A, B, '1'), new: tag('1', A, A, '1') }), [

@@ -236,6 +236,35 @@ Source \`src\`, commit \`cccccccccccc\`; its files are the same.
     );
   });
 
+  it('says at its head that a version is out already, and how much of it gets other bytes', () => {
+    const released = (name: string, target: string) => ({
+      ...tag,
+      tag: name,
+      channel: 'release',
+      digest: target,
+      target,
+      targetVersion: '1',
+    });
+    const text = textOf({
+      'Source::source': { old: source, new: { ...source, parts: { rules: 'b' } } },
+      'YumRepository::repository-yum': {
+        old: { prefix: 'rpm' },
+        new: { prefix: 'rpm', rebuilt: { 'a.rpm': `${sha('1')} => to be built` } },
+      },
+      'Tag::tag-a': { old: released('1', `sha256:${sha('a')}`), new: released('1', `sha256:${sha('b')}`) },
+    });
+    assert.ok(
+      text.includes(
+        '\n\n**`1` is out already: 1 file and 1 tag of it will get other bytes under the same name.**\n\n',
+      ),
+      text,
+    );
+    assert.match(
+      text,
+      /^\| rebuilt \| `r\.io\/n\/a:1` \| `sha256:a{12}` \(`1`\) \| `sha256:b{12}` \(`1`\) \|$/m,
+    );
+  });
+
   it('says which keys sign and are published', () => {
     const keys = (fingerprint: string, indexKeys: string[]) => ({
       fingerprint,

@@ -371,7 +371,7 @@ describe('images seen from outside', () => {
     const [one, two] = [registryFacts(A), registryFacts(B)];
     for (const name of Object.keys(one.tags)) one.tags[name] = absent;
     assert.deepEqual(gaps([one, { ...two, failed: 'the registry does not answer', tags: {} }]), {
-      [A]: ['none of the 12 tags is there'],
+      [A]: ['none of the 12 tags is there; npm run output says where a stack has its images'],
       [B]: ['the registry does not answer'],
     });
   });
