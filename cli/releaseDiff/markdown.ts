@@ -117,7 +117,7 @@ function notes({ indexes: found, latestStays, tags: moved, version: { to } }: Re
   const of = (field: 'withdrawn' | 'restored') => [...new Set(found.flatMap((index) => index[field]))].sort();
   const lines = [
     ...(others
-      ? [`**${code(to ?? '')} is out already: ${others} of it will get other bytes under the same name.**`]
+      ? [`**${code(to ?? '')} is out already: ${others} of it may get other bytes under the same name.**`]
       : []),
     ...of('withdrawn').map((version) => `**${code(version)} is withdrawn.**`),
     ...of('restored').map((version) => `${code(version)} is offered again.`),

@@ -255,7 +255,7 @@ Source \`src\`, commit \`cccccccccccc\`; its files are the same.
     });
     assert.ok(
       text.includes(
-        '\n\n**`1` is out already: 1 file and 1 tag of it will get other bytes under the same name.**\n\n',
+        '\n\n**`1` is out already: 1 file and 1 tag of it may get other bytes under the same name.**\n\n',
       ),
       text,
     );
