@@ -2,13 +2,14 @@
 import { spawn } from 'node:child_process';
 import * as path from 'node:path';
 import { builderAddress } from '../location';
-import { warn } from './diagnostics';
+import { progress, warn } from './diagnostics';
 
 export interface SolveOptions {
   /** Seconds until the build is stopped. Default: none. */
   limit?: number;
   /** What a line begins with by which a step gives the reason. Default `error: `. */
   verdict?: string;
+  /** Gets what is printed. Default: shown as progress. */
   onLine?: (line: string) => void;
   /** Told why the cache could not be written; the build itself goes on. */
   onUnsaved?: (reason: string) => void;
@@ -108,6 +109,7 @@ const OCI_CACHE = 'oci-mediatypes=true,image-manifest=true';
 
 /** Runs `buildctl build` with these arguments to its end. Throws BuildFailure. */
 export function solve(address: string, args: string[], options: SolveOptions = {}): Promise<void> {
+  const { onLine = progress } = options;
   return new Promise((resolve, reject) => {
     const child = spawn('buildctl', buildArguments(address, args), { stdio: ['ignore', 'ignore', 'pipe'] });
     const log: Log = { steps: new Map(), names: new Map(), rest: [] };
@@ -115,7 +117,7 @@ export function solve(address: string, args: string[], options: SolveOptions = {
     let isLate = false;
     const take = (line: string) => {
       const text = record(log, line.trimEnd());
-      if (text) options.onLine?.(text);
+      if (text) onLine(text);
     };
     const timer =
       options.limit &&

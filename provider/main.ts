@@ -1,9 +1,10 @@
 /** The plugin's entry: dispatches the engine's calls to `resources/` by type token. */
 import * as path from 'node:path';
 import * as log from '@pulumi/pulumi/log';
+import type { Resource as Logged } from '@pulumi/pulumi';
 import * as pulumi from '@pulumi/pulumi/provider';
 import { resetOptions } from '@pulumi/pulumi/runtime/settings';
-import { warnBy } from './diagnostics';
+import { during, progressBy, warnBy } from './diagnostics';
 import { registry } from './resources';
 import { CheckError, Resource } from './resource';
 import { decode, encode, Previewed } from './wire';
@@ -54,13 +55,14 @@ const provider: pulumi.Provider = {
 
   async create(urn: string, inputs: unknown) {
     const plain = decode(inputs) as Plain;
-    const { id, outs } = await resourceOf(urn).create(plain);
+    const { id, outs } = await during(urn, () => resourceOf(urn).create(plain));
     return { id, outs: encode({ ...plain, ...outs }) };
   },
 
   async update(_id: string, urn: string, olds: unknown, news: unknown) {
     const plain = decode(news) as Plain;
-    return { outs: encode({ ...plain, ...(await resourceOf(urn).update(decode(olds) as Plain, plain)) }) };
+    const outs = await during(urn, () => resourceOf(urn).update(decode(olds) as Plain, plain));
+    return { outs: encode({ ...plain, ...outs }) };
   },
 
   async read(id: string, urn: string, props: unknown) {
@@ -87,5 +89,10 @@ const address = args.filter((arg) => !arg.startsWith('-')).pop();
 if (address) {
   resetOptions('', '', -1, address, '', false, '');
   warnBy((text) => log.warn(text));
+  // Shown in the resource's line, and kept nowhere. Of a resource, the log asks for its URN alone.
+  progressBy((line, urn) => {
+    const resource = { urn: { promise: () => Promise.resolve(urn) } } as unknown as Logged;
+    void log.info(line, urn === '' ? undefined : resource, undefined, true);
+  });
 }
 void pulumi.main(provider, args);

@@ -7,6 +7,7 @@ import * as tar from 'tar-stream';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { progress } from './diagnostics';
 import { plainEnvironment } from './environment';
 import { hashFile } from './source/files';
 
@@ -34,6 +35,7 @@ export interface Rootfs {
 export interface RootfsOptions {
   /** Default: {@link ROOTFS_CACHE}. */
   cacheDir?: string;
+  /** Gets what mmdebstrap prints. Default: shown as progress. */
   onProgress?: (line: string) => void;
   /** Made with the packages that the mirror has now, also where one is cached. */
   isAnew?: boolean;
@@ -61,7 +63,7 @@ const RECIPE = [
 export async function makeRootfs(
   settings: RootfsSettings,
   outTar: string,
-  { cacheDir = ROOTFS_CACHE, onProgress = () => {}, isAnew = false }: RootfsOptions = {},
+  { cacheDir = ROOTFS_CACHE, onProgress = progress, isAnew = false }: RootfsOptions = {},
 ): Promise<Rootfs> {
   const include = [...(settings.include ?? [])].sort();
   const wanted = { ...settings, include, epoch: settings.epoch ?? EPOCH };

@@ -239,24 +239,24 @@ class AptRepository implements AdoptableKind<AptFragment> {
     if (text === undefined) return;
     const release = Buffer.from(text);
     const before = await this.store.get(`${this.folder}/Release`);
+    let made: Promise<Buffer> | undefined;
+    const signature = () => (made ??= signer.detachIndex(release));
     // Made while the rest is written; whoever waits for it hears of an error.
-    const made = before?.body.equals(release) ? undefined : signer.detachIndex(release);
-    made?.catch(() => {});
+    if (!before?.body.equals(release)) signature().catch(() => {});
     await this.copyIndexes(files);
     // Compared once more: somebody may have written it meanwhile. Its signature follows it at once.
     const isNew = await putIfChanged(this.store, `${this.folder}/Release`, release);
-    if (isNew)
-      await this.store.put(`${this.folder}/Release.gpg`, await (made ?? signer.detachIndex(release)));
+    if (isNew) await this.store.put(`${this.folder}/Release.gpg`, await signature());
     // As it is checked: another stack may have committed it meanwhile, and have signed it.
     const isOwn = own !== undefined && pointer?.etag === own.etag;
     const manifest = isOwn ? own.next : ((await this.state(text))?.manifest ?? emptyManifest());
     const keys = await signerKeys(this.store, this.settings, signer);
     const expected = await expectedOf(manifest, this.settings, keys, signer);
     if (!isNew) {
-      const signature = await this.store.get(`${this.folder}/Release.gpg`);
-      const signers = signature ? await signersOf(release, signature.body, expected.trusted) : [];
+      const found = await this.store.get(`${this.folder}/Release.gpg`);
+      const signers = found ? await signersOf(release, found.body, expected.trusted) : [];
       if (!isSignedAsExpected(signers, expected))
-        await this.store.put(`${this.folder}/Release.gpg`, await signer.detachIndex(release));
+        await this.store.put(`${this.folder}/Release.gpg`, await signature());
     }
     await putIfChanged(this.store, this.sourcesKey, this.sources(expected.clientKeys));
   }

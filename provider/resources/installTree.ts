@@ -101,7 +101,6 @@ async function build(inputs: InstallTreeInputs): Promise<InstallTreeOutputs> {
       product: inputs.product,
       epoch: inputs.epoch,
       outDir: out,
-      onProgress: (line) => process.stderr.write(`${line}\n`),
     });
     const isIgnored = (file: string) => new RegExp(inputs.layout.treeIgnore).test(file);
     const files = (await listTree(path.join(out, 'tree'))).filter((file) => !isIgnored(file.path));
