@@ -29,7 +29,9 @@ export class PromotedSystems extends pulumi.ComponentResource {
     const recorded = promotion.record.systems;
     this.all = names.map((one) => {
       const system = recorded.apply((all) => all[one]);
-      const inputs = { image: system.repository, digest: system.digest, repository, tag: '' };
+      const { repository: image, digest } = system;
+      // Nobody signs them, so what is attached to them may be anybody's.
+      const inputs = { image, digest, repository, tag: '', attachments: [] };
       return new ImageCopy(`${name}-${one}`, inputs, { parent: this });
     });
     this.refs = this.all.map(({ digest }) => pulumi.interpolate`${repository}@${digest}`);

@@ -5,13 +5,24 @@
 import * as path from 'node:path';
 import { catalog } from '../../catalog';
 import { checkVersion, SettingError } from '../../names';
+import { rpmContents } from '../../provider/formats/rpmHeader';
 import { digest } from '../../provider/oci';
 import type { ReleaseRecord } from '../../provider/promotion/record';
+import { hashFile } from '../../provider/source/files';
 import type { Given } from '../options';
 import { openStack } from '../stack';
 import { checkKey } from '../status/questions';
-import { compare, comparison, isRight, Published, unlikeRecord, zlibNote } from './compare';
-import { openPlace, Place, sha256At } from './place';
+import {
+  compare,
+  comparison,
+  isRight,
+  Published,
+  PublishedFile,
+  Row,
+  unlikeRecord,
+  zlibNote,
+} from './compare';
+import { openPlace, Place, readAt } from './place';
 import { releaseRecord, Wanted } from './release';
 import { configure, leave, makeScratch, rebuild, takeSystems } from './scratch';
 import { compareStatements, publishedTexts, rebuiltTexts, unlikeStatements } from './statements';
@@ -45,7 +56,7 @@ function questionOf(root: string, { positionals, strings }: Given): Question {
   const { version, key } = strings;
   const wanted = {
     ...(version !== undefined && { version: checkVersion(version, '--version') }),
-    ...(key !== undefined && { key: checkKey(key) }),
+    ...(key !== undefined && { keys: [checkKey(key)] }),
   };
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(what))
     return { place: openPlace(what), wanted: { ...wanted, stack: strings.stack }, settled: {} };
@@ -58,9 +69,23 @@ function questionOf(root: string, { positionals, strings }: Given): Question {
   const address = /^\w+:\/\//.test(bucket) ? bucket : path.resolve(root, bucket);
   return {
     place: openPlace(address),
-    wanted: { ...wanted, stack: what },
+    wanted: { keys: settledKeys(config), ...wanted, stack: what },
     settled: settledSources(config, root),
   };
+}
+
+/**
+ * The keys that the stack's own settings name, whatever the bucket says: who can write there can replace its key file.
+ *
+ * @returns undefined where the stack signs by a key that is named by no fingerprint
+ */
+function settledKeys(config: Record<string, unknown>): string[] | undefined {
+  const [signing, ...further] = ['signingKey', 'indexKeys', 'publishedKeys'].map((name) =>
+    [config[`falco:${name}`]].flat().filter((one) => typeof one === 'string'),
+  );
+  const isFingerprint = (one: string) => /^[0-9A-F]{40}$/i.test(one);
+  if (!signing?.some(isFingerprint)) return undefined;
+  return [...signing, ...further.flat()].filter(isFingerprint).map((one) => one.toUpperCase());
 }
 
 async function verify(root: string, { place, wanted, settled }: Question, asJson: boolean): Promise<number> {
@@ -90,27 +115,38 @@ async function verify(root: string, { place, wanted, settled }: Question, asJson
       ...compare(record, made),
       ...compareStatements(record, texts, await rebuiltTexts(scratch, record, made)),
     ];
-    const isSame = rows.every(isRight);
-    isKept = !isSame;
+    const isGood = rows.every(isRight);
+    isKept = !isGood;
     process.stdout.write(
-      asJson
-        ? `${JSON.stringify({ version: record.version, commit: record.commit, isSame, rows }, null, 2)}\n`
-        : comparison(catalog.product.title, record, rows),
+      asJson ? verifyJson(record, rows, sources) : comparison(catalog.product.title, record, rows, sources),
     );
-    const note = isSame ? undefined : zlibNote(record, process.versions.zlib);
+    const note = isGood ? undefined : zlibNote(record, process.versions.zlib);
     if (note) say(note);
-    if (!isSame) say(`What was made is kept below ${path.join(scratch, '.local')}; compare with diffoscope.`);
-    return isSame ? 0 : 1;
+    if (!isGood) say(`What was made is kept below ${path.join(scratch, '.local')}; compare with diffoscope.`);
+    return isGood ? 0 : 1;
   } finally {
     await leave(scratch, isKept);
     process.off('SIGINT', ignore);
   }
 }
 
+/** `isSame`: every artifact is equal; none is `setAside`, which nothing proves. */
+function verifyJson({ version, commit }: ReleaseRecord, rows: Row[], sources: Sources): string {
+  const isSame = rows.every(({ isEqual }) => isEqual);
+  const setAside = rows.filter(({ aside }) => aside !== undefined).map(({ artifact }) => artifact);
+  return `${JSON.stringify({ version, commit, sources, isSame, setAside, rows }, null, 2)}\n`;
+}
+
+async function publishedFile(file: string, isRpm: boolean): Promise<PublishedFile> {
+  const sha256 = await hashFile(file);
+  return { sha256, identity: isRpm ? await rpmContents(file).catch(() => 'no rpm') : '' };
+}
+
 /** As it is there now: what users get may not be what was recorded. */
 async function published(place: Place, { packages, images, version }: ReleaseRecord): Promise<Published> {
   const files = Object.entries(packages).map(
-    async ([name, { plain }]) => [name, await sha256At(place, plain)] as const,
+    async ([name, { plain, identity }]) =>
+      [name, await readAt(place, plain, (file) => publishedFile(file, identity !== ''))] as const,
   );
   const pushed = Object.entries(images).map(async ([name, { repository, digest: recorded }]) => {
     const tagged = await digest(`${repository}:${version}`);

@@ -2,10 +2,16 @@
 import type { ReleaseRecord } from '../../provider/promotion/record';
 import { table } from '../summary';
 
+/** A package file that is published. */
+export interface PublishedFile {
+  sha256: string;
+  /** Of an rpm: digests of its header and payload, from the file itself; else empty. */
+  identity: string;
+}
+
 /** What is published now, by the names of the record; undefined: it is not there. */
 export interface Published {
-  /** SHA-256. */
-  packages: Record<string, string | undefined>;
+  packages: Record<string, PublishedFile | undefined>;
   /** Digest of the tag of the version, or of the image where it has no such tag. */
   images: Record<string, string | undefined>;
 }
@@ -36,9 +42,13 @@ export function unlikeRecord(record: ReleaseRecord, published: Published): strin
   const wrong = (name: string, found: string | undefined, recorded: string) =>
     found === recorded ? [] : [`${name} is ${found ?? 'not there'}, the record says ${recorded}`];
   return [
-    ...Object.entries(record.packages).flatMap(([name, { fileName, sha256 }]) =>
-      wrong(fileName, published.packages[name], sha256),
-    ),
+    ...Object.entries(record.packages).flatMap(([name, { fileName, sha256, identity }]) => {
+      const found = published.packages[name];
+      // A rebuild is compared with the contents that the record names: the file has to have them.
+      return found?.sha256 === sha256
+        ? wrong(`${fileName} (header:payload)`, found.identity, identity)
+        : wrong(fileName, found?.sha256, sha256);
+    }),
     ...Object.entries(record.images).flatMap(([name, { repository, digest }]) =>
       wrong(`${repository}:${record.version}`, published.images[name], digest),
     ),
@@ -83,7 +93,13 @@ const short = (digest: string) =>
     .map((one) => one.slice(0, 16))
     .join(':') || 'none';
 
-export function comparison(title: string, record: ReleaseRecord, rows: Row[]): string {
+/** @param sources where they were taken from, by what they are */
+export function comparison(
+  title: string,
+  record: ReleaseRecord,
+  rows: Row[],
+  sources: Record<string, string> = {},
+): string {
   const different = rows.filter((row) => !isRight(row));
   const aside = rows.filter((row) => row.aside !== undefined);
   const lines = rows.map(({ artifact, published, rebuilt, isEqual, aside: reason }) => [
@@ -99,6 +115,7 @@ export function comparison(title: string, record: ReleaseRecord, rows: Row[]): s
       : `${different.length} of ${rows.length} artifacts are NOT the same: ${different.map(({ artifact }) => artifact).join(', ')}`;
   return [
     `${title} ${record.version}, commit ${record.commit || 'unknown'}, signed by ${record.signingKey}`,
+    ...Object.entries(sources).map(([name, at]) => `${name}: ${at}`),
     '',
     ...table([['artifact', 'published', 'rebuilt', 'equal'], ...lines]),
     '',

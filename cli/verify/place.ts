@@ -3,7 +3,6 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import * as fs from 'node:fs/promises';
 import { bucketAddress } from '../../location';
-import { hashFile } from '../../provider/source/files';
 import { openStore } from '../../provider/store/open';
 import { Asker, LARGE, PACKAGE } from '../status/ask';
 
@@ -56,12 +55,16 @@ function onTheWeb(url: string): Place {
   };
 }
 
-/** @returns the SHA-256 of what is there; undefined where there is none */
-export async function sha256At(place: Place, key: string): Promise<string | undefined> {
+/** @returns what is found out of the file that is there; undefined where there is none */
+export async function readAt<T>(
+  place: Place,
+  key: string,
+  read: (file: string) => Promise<T>,
+): Promise<T | undefined> {
   const work = await fs.mkdtemp(path.join(os.tmpdir(), 'artifacts-verify-'));
   try {
     const file = path.join(work, path.basename(key));
-    return (await place.fetch(key, file)) ? await hashFile(file) : undefined;
+    return (await place.fetch(key, file)) ? await read(file) : undefined;
   } finally {
     await fs.rm(work, { recursive: true, force: true });
   }

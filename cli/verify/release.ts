@@ -17,8 +17,8 @@ export interface Wanted {
   stack?: string;
   /** Default: the newest that has a record. */
   version?: string;
-  /** Fingerprint that must have signed the record. Default: any of the published key file. */
-  key?: string;
+  /** Fingerprints of which one must have signed the record. Default: any of the published key file. */
+  keys?: string[];
 }
 
 /** @throws SettingError where there is no such record, or it is not by the key that it should be by */
@@ -36,11 +36,11 @@ export async function releaseRecord(place: Place, wanted: Wanted): Promise<Verif
       SETTING,
       `${at} is not signed by a key of ${place.name}/${publicKey}, or was edited afterwards: do not trust this release`,
     );
-  const key = wanted.key ?? record.signingKey;
-  if (!signers.includes(key))
+  const keys = wanted.keys ?? [record.signingKey];
+  if (!signers.some((one) => keys.includes(one)))
     throw new SettingError(
       SETTING,
-      `${at} is signed by ${signers.join(' and ')}, expected was ${key}: do not trust this release, or correct --key`,
+      `${at} is signed by ${signers.join(' and ')}, expected was ${keys.join(' or ')}: do not trust this release, or correct --key`,
     );
   if (record.version !== version)
     throw new SettingError(SETTING, `${at} is the record of ${record.version}: do not trust this release`);

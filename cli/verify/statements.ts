@@ -71,6 +71,16 @@ function reasonOf({ commit, build }: ReleaseRecord, told: string): string | unde
     : `it tells of the build that these bytes first came from, commit ${from.commit || 'unknown'}`;
 }
 
+/** Whether an earlier build is said to be of this project, and of the same repository. */
+function isOfSameProject(published: string, rebuilt: string): boolean {
+  const [told, made] = [published, rebuilt].map(
+    (text) => (JSON.parse(text) as { predicate: Provenance }).predicate,
+  );
+  const repository = ({ buildDefinition: { externalParameters } }: Provenance) =>
+    externalParameters.source.replace(/#.*/, '');
+  return told.runDetails.builder.id === made.runDetails.builder.id && repository(told) === repository(made);
+}
+
 type Aligned = (rebuilt: string, published: string, one: RecordedPackage) => string;
 
 /**
@@ -115,8 +125,8 @@ interface Provenance {
 }
 
 /**
- * Every document of every package. A provenance that tells of an earlier build of the same bytes is set aside, with its
- * reason; what is in the package is the same whichever build it came from.
+ * Every document of every package. A provenance that tells of an earlier build of the same bytes, by this project and from
+ * the same repository, is set aside, with its reason; what is in the package is the same whichever build it came from.
  */
 export function compareStatements(record: ReleaseRecord, published: Texts, rebuilt: Texts): Row[] {
   return all(record.packages).map(({ one, document, fileName }) => {
@@ -130,7 +140,10 @@ export function compareStatements(record: ReleaseRecord, published: Texts, rebui
     };
     if (again === undefined || before === '') return row(again);
     if (document === 'provenance.json') {
-      const isAside = earlier !== undefined && isOf(JSON.parse(before) as InTotoStatement, one);
+      const isAside =
+        earlier !== undefined &&
+        isOf(JSON.parse(before) as InTotoStatement, one) &&
+        isOfSameProject(before, again);
       return row(alignedProvenance(again, before, one), isAside ? earlier : undefined);
     }
     return row(earlier === undefined ? again : alignedSbom(again, before, one));

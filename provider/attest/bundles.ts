@@ -1,14 +1,25 @@
 /** What is attached to an image as Sigstore bundles: one statement each, signed (sigstore/protobuf-specs, "Bundle"). */
-import { attachments, blob, manifest, MOST, RegistryError, repositoryOf } from '../oci';
+import { attachments, blob, manifest, RegistryError, repositoryOf } from '../oci';
 import { CosignError, isSigned, Statement } from './cosign';
 
-/** A bundle with what it claims. Nothing is said of who signed it. */
+/** A bundle as it lies in the registry, unread: who signed it is not known. */
+export interface AttachedBundle {
+  /** Of the manifest that attaches it. */
+  digest: string;
+  /** Predicate type that the manifest claims. */
+  type: string;
+  text: string;
+}
+
+/** What a key has signed of an image. */
 export interface Bundle {
   /** Of the manifest that attaches it. */
   digest: string;
   statement: Statement;
-  text: string;
 }
+
+/** Bytes of the largest bundle that is read. The SBOM of an image with a thousand packages has two million. */
+export const LARGEST = 32 << 20;
 
 /** As cosign attaches them; what goes along with a true bundle in another manifest would be anybody's. */
 const ARTIFACT = 'application/vnd.dev.sigstore.bundle.v0.3+json';
@@ -18,7 +29,12 @@ const EMPTY = {
   digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
 };
 
+/** cosign's annotation of the manifest, as long as a URI may be. */
+const TYPE = 'dev.sigstore.bundle.predicateType';
+const isType = (type: string | undefined): type is string => /^[\x21-\x7e]{1,1000}$/.test(type ?? '');
+
 interface AttachedManifest {
+  annotations?: Record<string, string>;
   artifactType?: string;
   config?: { mediaType: string; digest: string };
   subject?: { digest: string };
@@ -32,39 +48,44 @@ interface BundleText {
 const subjectOf = (reference: string) => reference.slice(reference.indexOf('@') + 1);
 
 /**
- * The bundles among what is attached to an image, sorted by digest. Anything else is left out, whatever is wrong with
- * it: everybody who may push may attach, and nobody of them is to stop a release.
+ * The bundles among what is attached to an image, one at a time, sorted by digest. Anything else is left out, whatever is
+ * wrong with it: everybody who may push may attach, and nobody of them is to stop a release.
  *
  * @throws RegistryError where the registry does not answer
  */
-export async function bundlesOf(reference: string): Promise<Bundle[]> {
-  const found: Bundle[] = [];
+export async function* bundlesOf(reference: string): AsyncGenerator<AttachedBundle> {
   for (const digest of await attachments(reference)) {
     const bundle = await bundleAt(reference, digest);
-    if (bundle) found.push(bundle);
+    if (bundle) yield bundle;
   }
-  return found;
 }
 
-async function bundleAt(reference: string, digest: string): Promise<Bundle | undefined> {
+async function bundleAt(reference: string, digest: string): Promise<AttachedBundle | undefined> {
   const repository = repositoryOf(reference);
   const attached = await ifReadable(manifest(`${repository}@${digest}`));
   const layer = attached === undefined ? undefined : layerIn(attached, subjectOf(reference));
-  const text = layer === undefined ? undefined : await ifReadable(blob(`${repository}@${layer}`));
-  const statement = text === undefined ? undefined : statementIn(text);
-  return text !== undefined && statement ? { digest, statement, text } : undefined;
+  const text = layer && (await ifReadable(blob(`${repository}@${layer.digest}`)));
+  return layer && text !== undefined && text.length <= LARGEST
+    ? { digest, type: layer.type, text }
+    : undefined;
 }
 
-/** Digest of the bundle that a manifest attaches; undefined for another manifest, or too large a bundle. */
-function layerIn(attached: string, of: string): string | undefined {
+/** The bundle that a manifest attaches; undefined for another manifest, or too large a bundle. */
+function layerIn(attached: string, of: string): { digest: string; type: string } | undefined {
   try {
-    const { artifactType, config, subject, layers = [] } = JSON.parse(attached) as AttachedManifest;
+    const {
+      annotations,
+      artifactType,
+      config,
+      subject,
+      layers = [],
+    } = JSON.parse(attached) as AttachedManifest;
     const [{ digest, size }] = layers;
     const isEmpty = config?.mediaType === EMPTY.mediaType && config.digest === EMPTY.digest;
     const isBundle = artifactType === ARTIFACT && isEmpty && layers.length === 1;
-    return isBundle && subject?.digest === of && size <= MOST && /^sha256:[0-9a-f]{64}$/.test(digest)
-      ? digest
-      : undefined;
+    const type = annotations?.[TYPE];
+    const isWhole = size <= LARGEST && /^sha256:[0-9a-f]{64}$/.test(digest);
+    return isBundle && subject?.digest === of && isWhole && isType(type) ? { digest, type } : undefined;
   } catch {
     return undefined;
   }
@@ -97,12 +118,20 @@ function statementIn(bundle: string): Statement | undefined {
   }
 }
 
-/** Those of an image's bundles that the key has signed, of this very image. @param reference `<repository>@<digest>` */
+/**
+ * Those of an image's bundles that the key has signed, of this very image. Nothing of the others is parsed here: a
+ * megabyte of JSON can be a hundred of objects.
+ *
+ * @param reference `<repository>@<digest>`
+ */
 export async function signedBundles(reference: string, publicKey: string): Promise<Bundle[]> {
   const subject = subjectOf(reference);
   const found: Bundle[] = [];
-  for (const bundle of await bundlesOf(reference))
-    if (await isSigned(bundle.text, bundle.statement.type, subject, publicKey)) found.push(bundle);
+  for await (const { digest, type, text } of bundlesOf(reference)) {
+    if (!(await isSigned(text, type, subject, publicKey))) continue;
+    const statement = statementIn(text);
+    if (statement) found.push({ digest, statement });
+  }
   return found;
 }
 

@@ -36,8 +36,11 @@ const PUBLIC_KEY = 'ARTIFACTS_COSIGN_PUBLIC_KEY';
 const WITHOUT_LOG = ['--use-signing-config=false', '--tlog-upload=false', '--yes'];
 const VERIFYING = ['--key', `env://${PUBLIC_KEY}`, '--insecure-ignore-tlog=true'];
 
-/** What cosign answered in place of what was asked for. */
+/** What cosign answered in place of what was asked for. One that did not come to its end answers nothing. */
 export class CosignError extends Error {}
+
+/** Exit status of a cosign that ended with an answer; a crash of a Go program has 2. */
+const ANSWERED = 1;
 
 /** Whether cosign said that an image has no signature by the key, and not that it could not find out. */
 export const isUnsigned = (error: unknown): boolean =>
@@ -57,8 +60,11 @@ function cosign(args: string[], further: NodeJS.ProcessEnv, about: string): Prom
       if (!error) return resolve(stdout);
       if (error.code === 'ENOENT' && error.syscall?.startsWith('spawn'))
         return reject(new Error('cosign is not on PATH; "npm run up" installs it'));
-      // Silence says nothing of what was asked for.
-      reject(error.killed ? new Error(`${about}: no answer`) : new CosignError(`${about}: ${said(stderr)}`));
+      // Silence says nothing of what was asked for, and neither does one that was killed or crashed.
+      if (error.killed) return reject(new Error(`${about}: no answer`));
+      if (Number(error.code) === ANSWERED) return reject(new CosignError(`${about}: ${said(stderr)}`));
+      const end = error.signal ? `was ended by ${error.signal}` : `ended with ${error.code}`;
+      reject(new Error(`${about}: cosign ${end}: ${said(stderr)}`));
     });
     // It would wait for an answer where it asks something.
     child.stdin?.end();

@@ -15,7 +15,7 @@ import {
   verify,
   verifyAttestation,
 } from '../attest/cosign';
-import { InTotoStatement, SPDX } from '../attest/provenance';
+import { InTotoStatement, PROVENANCE, SPDX } from '../attest/provenance';
 import { sha256 as sha256Of } from '../formats/compress';
 import { digest as digestOf, dropLostAttachments, hasAttached } from '../oci';
 import type { Statement as KeptStatement } from '../publish/published';
@@ -55,9 +55,16 @@ async function statementsOf(inputs: AttestationInputs): Promise<Statement[]> {
   // What came before there was a key was verified by nobody, and may be anybody's.
   if (carriedSigner === '') return [];
   const all = await signedBundles(reference(inputs), carriedSigner);
-  return all
+  const found = all
     .filter(({ digest, statement }) => carried.includes(digest) && statement.type !== SIGNATURE)
     .map(({ statement }) => statement);
+  // The promotion has seen them there (promotion.ts).
+  const lacking = [SPDX, PROVENANCE].filter((type) => !found.some((one) => one.type === type));
+  if (lacking.length > 0)
+    throw new Error(
+      `${reference(inputs)} came without ${lacking.join(' and ')} by ${fingerprintOf(carriedSigner)}; repair it in the stack that it is from (npm run refresh, then up). Nothing was published.`,
+    );
+  return found;
 }
 
 /** A document as a statement of the image. */

@@ -7,7 +7,8 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { shellBlocks } from '../../pages';
-import { bundlesOf, signedBundles } from '../../provider/attest/bundles';
+import { signedBundles } from '../../provider/attest/bundles';
+import { bundlesAt } from '../unit/attest/signedImages';
 import {
   attest,
   fingerprintOf,
@@ -272,7 +273,7 @@ describe('signatures of images', function () {
         .filter(({ statement: { type } }) => !TYPES.includes(type))
         .map((one) => one.statement);
     assert.deepEqual([await said(publicKey), await said(prodKey)], [[statement], [statement]]);
-    assert.equal((await bundlesOf(image('falco', prod))).length, 8);
+    assert.equal((await bundlesAt(image('falco', prod))).length, 8);
   });
 
   it('have the proof in the record of the stack that built it', async () => {

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { bundlesOf, signedBundles } from '../../../provider/attest/bundles';
+import { signedBundles } from '../../../provider/attest/bundles';
 import {
   attest,
   makeKey,
@@ -18,6 +18,7 @@ import { attachedReferences, attachments, digest, pushFiles, remove, tags } from
 import { attestation, AttestationInputs } from '../../../provider/resources/attestation';
 import { imageCopy } from '../../../provider/resources/imageCopy';
 import { startRegistry, TestRegistry } from '../registryServer';
+import { attestDocuments, bundlesAt } from './signedImages';
 
 const NOTE = { type: 'https://example.org/note', predicate: { list: [1, 'two'], of: { what: null } } };
 
@@ -118,15 +119,16 @@ describe('what is attached to an image', function () {
   it('of another image of the same key is none of this one', async () => {
     const [one, two] = [await push(), await push()];
     await sign(one.reference, keys.own.private);
-    const [bundle] = await bundlesOf(one.reference);
+    const [bundle] = await bundlesAt(one.reference);
     const layer = path.join(work, 'bundle.json');
     await fs.writeFile(layer, bundle.text);
     const host = `reg=${registry.host},tls=disabled`;
     const put = ['artifact', 'put', '--artifact-type', 'application/vnd.dev.sigstore.bundle.v0.3+json'];
-    execFileSync('regctl', ['--host', host, ...put, '--subject', two.reference, '--file', layer], {
+    const type = ['--annotation', `dev.sigstore.bundle.predicateType=${bundle.type}`];
+    execFileSync('regctl', ['--host', host, ...put, ...type, '--subject', two.reference, '--file', layer], {
       cwd: work,
     });
-    assert.equal((await bundlesOf(two.reference)).length, 1);
+    assert.equal((await bundlesAt(two.reference)).length, 1);
     assert.deepEqual(await signedBundles(two.reference, keys.own.publicKey), []);
     await assert.rejects(verify(two.reference, keys.own.publicKey));
   });
@@ -135,6 +137,7 @@ describe('what is attached to an image', function () {
     const image = await push();
     await sign(image.reference, keys.other.private);
     await attest(image.reference, NOTE, keys.other.private);
+    await attestDocuments(image.reference, keys.other.private);
     await attest(image.reference, { ...NOTE, predicate: { forged: true } }, keys.own.private);
     execFileSync('crane', ['tag', image.reference, 'v1']);
     const repository = `${registry.host}/prod/image`;
@@ -143,7 +146,7 @@ describe('what is attached to an image', function () {
       { ...copied, signer: keys.other.publicKey },
       undefined,
     )) as typeof copied & { attachments: string[] };
-    assert.equal(checked.attachments.length, 2);
+    assert.equal(checked.attachments.length, 4);
     await imageCopy.create(checked);
     const there = `${repository}@${image.digest}`;
     assert.deepEqual(await attachments(there), checked.attachments);
@@ -153,7 +156,7 @@ describe('what is attached to an image', function () {
     const came = { carried: checked.attachments, carriedSigner };
     const inputs = { ...inputsOf({ repository, digest: image.digest }), ...came };
     const { outs } = await attestation.create(inputs);
-    assert.equal(outs.attachments.length, 4);
+    assert.equal(outs.attachments.length, 8);
     assert.deepEqual(await verifyAttestation(there, NOTE.type, keys.own.publicKey), [NOTE.predicate]);
     assert.deepEqual((await attestation.create(inputs)).outs, outs, 'nothing is doubled');
 

@@ -7,7 +7,7 @@ import { attest, sign, SIGNATURE, verify, verifyAttestation } from '../../../pro
 import { attachments } from '../../../provider/oci';
 import { attestation } from '../../../provider/resources/attestation';
 import { imageCopy, ImageCopyInputs } from '../../../provider/resources/imageCopy';
-import { NOTE, SignedImages, startSignedImages } from './signedImages';
+import { attestDocuments, NOTE, SignedImages, startSignedImages } from './signedImages';
 
 const FORGED = { ...NOTE, predicate: { forged: true } };
 
@@ -33,7 +33,13 @@ describe('what comes with an image of another stack', function () {
     assert.deepEqual(await verify(image.reference, keys.own.publicKey), [SIGNATURE], 'nobody signed it');
     await attestation.create({ ...inputs, carriedSigner: '' });
     assert.deepEqual(await verify(image.reference, keys.own.publicKey), [SIGNATURE]);
-    await attestation.create({ ...inputs, carriedSigner: keys.staging.publicKey });
+    const bySigner = { ...inputs, carriedSigner: keys.staging.publicKey };
+    await assert.rejects(
+      attestation.create(bySigner),
+      /came without https:\/\/spdx\.dev\/Document and https:\/\/slsa\.dev\/provenance\/v1 by [0-9a-f]{64}; repair it/,
+    );
+    await attestDocuments(image.reference, keys.staging.private);
+    await attestation.create({ ...bySigner, carried: await attachments(image.reference) });
     assert.deepEqual(await verifyAttestation(image.reference, NOTE.type, keys.own.publicKey), [
       NOTE.predicate,
     ]);

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { bundlesOf, signedBundles } from '../../../provider/attest/bundles';
-import { sign } from '../../../provider/attest/cosign';
+import { LARGEST, signedBundles } from '../../../provider/attest/bundles';
+import { sign, SIGNATURE } from '../../../provider/attest/cosign';
 import { sha256 } from '../../../provider/formats/compress';
-import { attachments, blob, manifest, remove, RegistryError } from '../../../provider/oci';
+import { attachments, blob, remove, RegistryError } from '../../../provider/oci';
 import { freePort } from '../freePort';
-import { SignedImages, startSignedImages, TestImage } from './signedImages';
+import { bundlesAt, SignedImages, startSignedImages, TestImage } from './signedImages';
 
+const TYPED = ['--annotation', `dev.sigstore.bundle.predicateType=${SIGNATURE}`];
 const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
 describe('what others attached to an image', function () {
@@ -23,7 +24,7 @@ describe('what others attached to an image', function () {
     const before = await attachments(image.reference);
     await fs.writeFile(path.join(images.work, 'layer'), text);
     const what = ['--artifact-type', BUNDLE, '--subject', image.reference, '--file', 'layer'];
-    images.regctl('artifact', 'put', ...what, ...more);
+    images.regctl('artifact', 'put', ...TYPED, ...what, ...more);
     const [added] = (await attachments(image.reference)).filter((one) => !before.includes(one));
     return added;
   }
@@ -70,7 +71,7 @@ describe('what others attached to an image', function () {
   });
 
   it('is left out where it wraps a true bundle in another type, configuration or image', async () => {
-    const [{ text }] = await bundlesOf(image.reference);
+    const [{ text }] = await bundlesAt(image.reference);
     const other = await images.push();
     await fs.writeFile(path.join(images.work, 'config'), '#!/bin/sh');
     await put(text, '--artifact-type', `${BUNDLE}.other`);
@@ -78,7 +79,7 @@ describe('what others attached to an image', function () {
     await put(text, '--config-file', 'config', '--config-type', 'application/x-sh');
     // Of another image, or of none, and in this one's list.
     const list = `${image.repository}:${image.digest.replace(':', '-')}`;
-    const file = ['--artifact-type', BUNDLE, '--file', 'layer'];
+    const file = [...TYPED, '--artifact-type', BUNDLE, '--file', 'layer'];
     images.regctl('artifact', 'put', ...file, `${image.repository}:none`);
     execFileSync('crane', ['copy', other.reference, `${image.repository}@${other.digest}`], {
       stdio: 'pipe',
@@ -90,25 +91,38 @@ describe('what others attached to an image', function () {
     assert.equal((await attachments(image.reference)).length, 6);
     await isAlone();
     await put(text);
-    assert.equal((await bundlesOf(image.reference)).length, 2, 'as cosign attaches it');
+    assert.equal((await bundlesAt(image.reference)).length, 2, 'as cosign attaches it');
   });
 
   it('is left out where it is larger than we read', async () => {
     const file = path.join(images.work, 'large');
     await fs.writeFile(file, '');
-    await fs.truncate(file, (256 << 20) + 1);
-    const what = ['--artifact-type', BUNDLE, '--subject', image.reference, '--file', 'large'];
+    await fs.truncate(file, LARGEST + 1);
+    const what = [...TYPED, '--artifact-type', BUNDLE, '--subject', image.reference, '--file', 'large'];
     images.regctl('artifact', 'put', ...what);
-    const [large] = (await attachments(image.reference)).filter((one) => one !== signature);
-    const text = await manifest(`${image.repository}@${large}`);
-    const { layers } = JSON.parse(text) as { layers: { digest: string }[] };
-    await assert.rejects(blob(`${image.repository}@${layers[0].digest}`), /has more than 268435456 bytes/);
+    assert.equal((await attachments(image.reference)).length, 2);
     await isAlone();
     await fs.rm(file);
   });
 
+  it('is left out where it claims no type, or one that is none, and costs no more than its bytes', async () => {
+    const [{ text }] = await bundlesAt(image.reference);
+    for (const type of ['', '-', 'a b', 'x'.repeat(1001)])
+      await put(text, '--annotation', `dev.sigstore.bundle.predicateType=${type}`);
+    // Two million objects, which would take half a gigabyte.
+    const predicate = Array.from({ length: 2_000_000 }, () => '{}').join(',');
+    const statement = `{"predicateType":"${SIGNATURE}","predicate":[${predicate}]}`;
+    const bundle = JSON.parse(text) as { dsseEnvelope: object };
+    const payload = Buffer.from(statement).toString('base64');
+    await put(JSON.stringify({ ...bundle, dsseEnvelope: { ...bundle.dsseEnvelope, payload } }));
+    assert.equal((await attachments(image.reference)).length, 6);
+    const before = process.memoryUsage().heapUsed;
+    await isAlone();
+    assert.ok(process.memoryUsage().heapUsed - before < 200e6);
+  });
+
   it('is no excuse for a registry that does not answer', async () => {
     const silent = `127.0.0.1:${await freePort()}/ns/image@${image.digest}`;
-    await assert.rejects(bundlesOf(silent), /127\.0\.0\.1:\d+/);
+    await assert.rejects(bundlesAt(silent), /127\.0\.0\.1:\d+/);
   });
 });

@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { makeKey, PrivateKey } from '../../../provider/attest/cosign';
+import { AttachedBundle, bundlesOf } from '../../../provider/attest/bundles';
+import { attest, makeKey, PrivateKey } from '../../../provider/attest/cosign';
+import { PROVENANCE, SPDX } from '../../../provider/attest/provenance';
 import { pushFiles } from '../../../provider/oci';
 import type { AttestationInputs } from '../../../provider/resources/attestation';
 import { startRegistry } from '../registryServer';
@@ -19,6 +21,22 @@ export interface TestImage {
   digest: string;
   /** `<repository>@<digest>`. */
   reference: string;
+}
+
+/** What a promotion demands of an image, in short. */
+const DOCUMENTS = [
+  { type: SPDX, predicate: { spdxVersion: 'SPDX-2.3' } },
+  {
+    type: PROVENANCE,
+    predicate: {
+      buildDefinition: { buildType: 'https://example.org/build', externalParameters: { version: '1' } },
+      runDetails: { builder: { id: 'https://example.org/builder' } },
+    },
+  },
+];
+/** Attaches an SBOM and a provenance. */
+export async function attestDocuments(reference: string, key: PrivateKey): Promise<void> {
+  for (const one of DOCUMENTS) await attest(reference, one, key);
 }
 
 export const NOTE = { type: 'https://example.org/note', predicate: { list: [1, 'two'], of: { what: null } } };
@@ -68,3 +86,10 @@ export async function startSignedImages(names: string[]) {
 }
 
 export type SignedImages = Awaited<ReturnType<typeof startSignedImages>>;
+
+/** All bundles that are attached to an image, whoever signed them. */
+export async function bundlesAt(reference: string): Promise<AttachedBundle[]> {
+  const found: AttachedBundle[] = [];
+  for await (const one of bundlesOf(reference)) found.push(one);
+  return found;
+}

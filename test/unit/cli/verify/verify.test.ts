@@ -6,7 +6,7 @@ import * as path from 'node:path';
 import { readOptions } from '../../../../cli/options';
 import { compare, comparison, unlikeRecord, zlibNote } from '../../../../cli/verify/compare';
 import { verifyWork } from '../../../../cli/verify/command';
-import { openPlace, Place, sha256At } from '../../../../cli/verify/place';
+import { openPlace, Place, readAt } from '../../../../cli/verify/place';
 import { releaseRecord } from '../../../../cli/verify/release';
 import { compareStatements, unlikeStatements } from '../../../../cli/verify/statements';
 import { refuseOthers, settledSources, sourcesOf } from '../../../../cli/verify/sources';
@@ -18,6 +18,7 @@ import { createLocalKey, openSigner, Signer } from '../../../../provider/gpg';
 import { keepRecord } from '../../../../provider/promotion/kept';
 import type { ReleaseRecord } from '../../../../provider/promotion/record';
 import { openStore } from '../../../../provider/store/open';
+import { hashFile } from '../../../../provider/source/files';
 import { Store } from '../../../../provider/store/store';
 import { Front, startFront } from '../../../publishing/front';
 
@@ -97,7 +98,10 @@ describe('the record of a release that is verified', function () {
   it('is the newest one that the stack has signed, or the one that is asked for', async () => {
     assert.deepEqual(await releaseRecord(place, {}), recordOf('0.10.0'));
     assert.deepEqual(await releaseRecord(place, { stack: 'staging', version: '0.9.0' }), recordOf('0.9.0'));
-    assert.deepEqual(await releaseRecord(place, { key: signer.fingerprint }), recordOf('0.10.0'));
+    assert.deepEqual(
+      await releaseRecord(place, { keys: ['F'.repeat(40), signer.fingerprint] }),
+      recordOf('0.10.0'),
+    );
   });
 
   it('is read over HTTP too, where nothing can be listed', async () => {
@@ -109,15 +113,15 @@ describe('the record of a release that is verified', function () {
       web,
     );
     await refused({ stack: 'prod', version: '0.9.0' }, /there is no record of 0\.9\.0 at http/, web);
-    assert.equal(await sha256At(web, 'packages/deb/a.deb'), sha256('a deb'));
-    assert.equal(await sha256At(web, 'packages/deb/b.deb'), undefined);
+    assert.equal(await readAt(web, 'packages/deb/a.deb', hashFile), sha256('a deb'));
+    assert.equal(await readAt(web, 'packages/deb/b.deb', hashFile), undefined);
   });
 
   it('is refused where it is not there, edited, of a key that is not published, or not the one that is expected', async () => {
     await refused({ version: '7.0.0' }, /has no record of 7\.0\.0 \(build\/STACK\/record/);
     await refused({ stack: 'prod' }, /has no record of a release of the stack prod \(build/);
     await refused(
-      { key: 'F'.repeat(40) },
+      { keys: ['F'.repeat(40)] },
       new RegExp(`is signed by ${signer.fingerprint}, expected was F{40}: do not trust this release`),
     );
     const key = 'build/staging/record/0.2.0.json.asc';
@@ -143,17 +147,35 @@ describe('the record of a release that is verified', function () {
 
   it('is held against what is published', () => {
     const record = recordOf('0.9.0');
-    const there = { deb: sha256('a deb'), rpm: sha256('an rpm') };
+    const identity = `${hex('1')}:${hex('2')}`;
+    const there = {
+      deb: { sha256: sha256('a deb'), identity: '' },
+      rpm: { sha256: sha256('an rpm'), identity },
+    };
     const images = { sample: `sha256:${hex('3')}` };
     assert.deepEqual(unlikeRecord(record, { packages: there, images }), []);
     assert.deepEqual(
-      unlikeRecord(record, { packages: { deb: sha256('x') }, images: { sample: 'sha256:y' } }),
+      unlikeRecord(record, {
+        packages: { deb: { sha256: sha256('x'), identity: '' } },
+        images: { sample: 'sha256:y' },
+      }),
       [
         `a.deb is ${sha256('x')}, the record says ${sha256('a deb')}`,
         `a.rpm is not there, the record says ${sha256('an rpm')}`,
         `registry/sample:0.9.0 is sha256:y, the record says sha256:${hex('3')}`,
       ],
     );
+  });
+
+  it('has to name the header and payload that the published rpm has', () => {
+    const record = recordOf('0.9.0');
+    const packages = {
+      deb: { sha256: sha256('a deb'), identity: '' },
+      rpm: { sha256: sha256('an rpm'), identity: `${hex('1')}:${hex('9')}` },
+    };
+    assert.deepEqual(unlikeRecord(record, { packages, images: { sample: `sha256:${hex('3')}` } }), [
+      `a.rpm (header:payload) is ${hex('1')}:${hex('9')}, the record says ${hex('1')}:${hex('2')}`,
+    ]);
   });
 
   it('names its sources by commit, those of a folder by the settings of the stack, or not at all', () => {
@@ -202,7 +224,13 @@ describe('the record of a release that is verified', function () {
       compare(record, same).map(({ isEqual }) => isEqual),
       [true, true, true],
     );
-    assert.match(comparison('Sample', record, compare(record, same)), /^All 3 artifacts are the same$/m);
+    const sources = { source: 'https://git.example.org/a#abc', libs: 'https://git.example.org/b#2' };
+    const said = comparison('Sample', record, compare(record, same), sources);
+    assert.match(
+      said,
+      /^source: https:\/\/git\.example\.org\/a#abc\nlibs: https:\/\/git\.example\.org\/b#2\n\n/m,
+    );
+    assert.match(said, /^All 3 artifacts are the same$/m);
     const other = { packages: { deb: { key: '', sha256: hex('9'), identity: '' } }, images: {} };
     const text = comparison('Sample', record, compare(record, other));
     assert.match(text, /^ {2}a\.deb +[0-9a-f]{16} +9{16} +NO$/m);
@@ -379,7 +407,15 @@ describe('the documents of a release that is verified', () => {
   });
 
   it('are different where the sources are said to be elsewhere', () => {
-    const lie = told(hex('2'), 'abc', 'https://evil.example.org/a#1.0.0');
+    for (const commit of ['abc', 'earlier']) {
+      const lie = told(hex('2'), commit, 'https://evil.example.org/a#1.0.0');
+      const rows = compareStatements(record, { ...published, 'a.deb.provenance.json': lie }, published);
+      assert.deepEqual([rows[1]?.isEqual, rows[1]?.aside], [false, undefined]);
+    }
+  });
+
+  it('are different where the earlier build is said to be by another builder', () => {
+    const lie = told(hex('2'), 'earlier').replace('example.org/b/builder', 'example.org/c/builder');
     const rows = compareStatements(record, { ...published, 'a.deb.provenance.json': lie }, published);
     assert.deepEqual([rows[1]?.isEqual, rows[1]?.aside], [false, undefined]);
   });
