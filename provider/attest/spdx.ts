@@ -186,10 +186,37 @@ export interface SpdxDocument {
   documentNamespace: string;
   creationInfo: { created: string; creators: string[] };
   /** The artifact first. */
-  packages: { SPDXID: string; name: string; sourceInfo?: string }[];
+  packages: {
+    SPDXID: string;
+    name: string;
+    sourceInfo?: string;
+    checksums?: { algorithm: string; checksumValue: string }[];
+  }[];
   files?: { fileName: string; checksums: { algorithm: string; checksumValue: string }[] }[];
   hasExtractedLicensingInfos?: object[];
   relationships: object[];
+}
+
+/** A package as its document tells it from all others. */
+export interface SbomOf {
+  fileName: string;
+  sha256: string;
+  /** Of an rpm: digests of header and payload; else empty. */
+  identity: string;
+}
+
+/** Whether a document is of this package: by the file's digest; of an rpm by that of its contents. */
+export function isSbomOf(text: string, { fileName, sha256, identity }: SbomOf): boolean {
+  try {
+    const { packages, documentNamespace } = JSON.parse(text) as SpdxDocument;
+    const { name, checksums = [] } = packages[0];
+    if (name !== fileName) return false;
+    return identity === ''
+      ? checksums.some(({ algorithm, checksumValue }) => algorithm === 'SHA256' && checksumValue === sha256)
+      : documentNamespace.replace(CONTENTS, '').endsWith(`/${fileName}-${inNamespace(identity)}`);
+  } catch {
+    return false;
+  }
 }
 
 /** The document as it is published. */
@@ -197,9 +224,11 @@ export const sbomText = (document: SpdxDocument) => `${JSON.stringify(document, 
 
 const dateOf = ({ epoch }: SbomSubject) => new Date(epoch * 1000).toISOString().replace('.000Z', 'Z');
 
+const inNamespace = (identity: string) => identity.replaceAll(':', '-');
+
 const namesOf = ({ name, identity, product }: SbomSubject) => ({
   name,
-  documentNamespace: `${product.homepage}/spdx/${name}-${identity.replaceAll(':', '-')}`,
+  documentNamespace: `${product.homepage}/spdx/${name}-${inNamespace(identity)}`,
 });
 
 const CONTENTS = /(-contents-[0-9a-f]{64})?$/;

@@ -7,6 +7,7 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { subjectOf, withSubject } from '../attest/provenance';
+import { isSbomOf } from '../attest/spdx';
 import { sha256 as sha256Of } from '../formats/compress';
 import { rpmContents, rpmSignature } from '../formats/rpmHeader';
 import { openSigner, signRpm } from '../gpg';
@@ -116,7 +117,10 @@ async function fetchedStatements(inputs: PromotedPackageInputs): Promise<Told> {
     const signers = keyring && signature ? await signersOf(body, signature, keyring) : [];
     if (!signers.includes(expectedKey)) throw unsigned(`${store.url}/${plain}`, inputs);
     const text = body.toString();
-    if (document === 'provenance.json' && subjectOf(text) !== source.sha256)
+    // Signed once, and perhaps for another file.
+    const isOfIt =
+      document === 'provenance.json' ? subjectOf(text) === source.sha256 : isSbomOf(text, source);
+    if (!isOfIt)
       throw new Error(
         `${store.url}/${plain} tells of another file than ${source.fileName}. Nothing was published.`,
       );

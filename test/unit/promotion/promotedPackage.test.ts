@@ -3,6 +3,7 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { provenance, statementText, withSubject } from '../../../provider/attest/provenance';
+import { sbomText, spdxDocument } from '../../../provider/attest/spdx';
 import { sha256 } from '../../../provider/formats/compress';
 import { rpmContents, rpmSignature } from '../../../provider/formats/rpmHeader';
 import { createLocalKey, openSigner, Signer, signRpm } from '../../../provider/gpg';
@@ -14,6 +15,7 @@ import { publishYum } from '../../../provider/publish/yum';
 import { promotedPackage, PromotedPackageInputs } from '../../../provider/resources/promotedPackage';
 import { openStore } from '../../../provider/store/open';
 import { Store } from '../../../provider/store/store';
+import { product } from '../attest/sampleProduct';
 import { debIn, rpmIn, settingsFor } from '../publish/bench';
 
 const DATE = new Date('2026-01-02T03:04:05Z');
@@ -184,12 +186,23 @@ describe('a promoted package', function () {
           '',
         ),
       );
+    const sbomOf = ({ fileName, sha256: file, identity }: RecordedPackage) =>
+      sbomText(
+        spdxDocument(
+          {},
+          {
+            ...{ name: fileName, version: '1.0.0', kind: 'package', epoch: EPOCH, product },
+            ...(identity === '' ? { identity: file, sha256: file } : { identity }),
+          },
+        ),
+      );
     /** Publishes documents of a package as the other stack does, and tells of them in its record. */
     async function withStatements(
       of: PromotedPackageInputs,
       signer = theirs,
+      sbom = sbomOf(of.source),
     ): Promise<PromotedPackageInputs> {
-      const texts = { 'spdx.json': '{"spdx":1}\n', 'provenance.json': told(of.source) };
+      const texts = { 'spdx.json': sbom, 'provenance.json': told(of.source) };
       const statements: NonNullable<RecordedPackage['statements']> = {};
       for (const [document, text] of Object.entries(texts)) {
         const body = Buffer.from(text);
@@ -213,14 +226,14 @@ describe('a promoted package', function () {
       const one = await withStatements(inputs.deb);
       const { outs } = await promotedPackage.create(one);
       assert.deepEqual(await texts(one, outs), [
-        ['spdx.json', '{"spdx":1}\n'],
+        ['spdx.json', sbomOf(one.source)],
         ['provenance.json', told(one.source)],
       ]);
       const two = await withStatements(inputs.rpm);
       const { outs: signed } = await promotedPackage.create(two);
       assert.notEqual(signed.sha256, two.source.sha256);
       assert.deepEqual(await texts(two, signed), [
-        ['spdx.json', '{"spdx":1}\n'],
+        ['spdx.json', sbomOf(two.source)],
         ['provenance.json', told({ ...two.source, sha256: signed.sha256 })],
       ]);
       const own = { ...two, isPublished: true };
@@ -235,6 +248,19 @@ describe('a promoted package', function () {
     it('is refused when one of them is gone, edited, of another key, or of another file', async () => {
       const signedByOther = await withStatements(inputs.deb, other);
       await refused(signedByOther, /\.spdx\.json is not signed by [0-9A-F]{40}, the key that staging/);
+      const { deb, rpm } = inputs;
+      const sboms = [
+        { of: deb, sbom: sbomOf(rpm.source) },
+        { of: deb, sbom: sbomOf({ ...deb.source, sha256: '0'.repeat(64) }) },
+        { of: deb, sbom: sbomOf({ ...deb.source, fileName: 'sample-0.9.0-amd64.deb' }) },
+        { of: rpm, sbom: sbomOf({ ...rpm.source, identity: `${'0'.repeat(64)}:${'1'.repeat(64)}` }) },
+        { of: rpm, sbom: '{"spdx":1}\n' },
+      ];
+      for (const { of, sbom } of sboms)
+        await refused(
+          await withStatements(of, theirs, sbom),
+          /\.spdx\.json tells of another file than sample-/,
+        );
       const good = await withStatements(inputs.deb);
       const { key, plain } = statementKeys(
         good.source,
