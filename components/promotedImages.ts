@@ -19,6 +19,7 @@ export class PromotedImages extends pulumi.ComponentResource {
   constructor(name: string, args: PromotedImagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super('artifacts:components:PromotedImages', name, {}, opts);
     const { settings, promotion, version, names } = args;
+    const { bucket, channel, stack } = settings;
     for (const image of settings.catalog.images.filter((one) => names.includes(one.name))) {
       const repository = `${settings.registry}/${image.name}`;
       const recorded = promotion.record.images.apply((all) => all[image.name]);
@@ -27,8 +28,8 @@ export class PromotedImages extends pulumi.ComponentResource {
         image: recorded.repository,
         digest: recorded.digest,
         repository,
-        tag: settings.channel === 'master' ? 'master' : version,
-        isPublished: promotion.isPublished,
+        tag: channel === 'master' ? 'master' : version,
+        publisher: { bucket, channel, stack, version },
         signer,
       };
       const copy = new ImageCopy(`${name}-${image.name}`, inputs, { parent: this });

@@ -25,7 +25,7 @@ export class PromotedPackages extends pulumi.ComponentResource {
   constructor(name: string, args: PromotedPackagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super('artifacts:components:PromotedPackages', name, {}, opts);
     const { settings, promotion, from, version, keys, expectedKey, key } = args;
-    const { catalog, architecture, stack, bucket } = settings;
+    const { catalog, architecture, stack, channel, bucket } = settings;
     const { record } = promotion;
     this.all = catalog.packages
       .filter((row) => keys.includes(row.key))
@@ -34,7 +34,7 @@ export class PromotedPackages extends pulumi.ComponentResource {
         const resource = new PromotedPackage(
           `${name}-${row.key}`,
           {
-            bucket,
+            ...{ bucket, channel, stack },
             prefix: `build/${stack}/package/${row.key}`,
             fileName: names.fileName,
             version,
@@ -42,7 +42,6 @@ export class PromotedPackages extends pulumi.ComponentResource {
             from: { bucket: record.bucket, publicKey: record.publicKey, stack: from },
             source: record.packages.apply((all) => all[row.key]),
             expectedKey,
-            isPublished: promotion.isPublished,
             signing:
               row.format === 'rpm'
                 ? { home: key.home, fingerprint: key.fingerprint, setting: key.setting }

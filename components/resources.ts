@@ -206,10 +206,9 @@ export class ImageSteps extends pulumi.CustomResource {
 
 export class Promotion extends pulumi.CustomResource {
   declare readonly record: pulumi.Output<ReleaseRecord>;
-  declare readonly isPublished: pulumi.Output<boolean>;
 
   constructor(name: string, args: Args<PromotionInputs>, opts?: pulumi.CustomResourceOptions) {
-    super('artifacts:index:Promotion', name, outputs(['isPublished'], args), opts);
+    super('artifacts:index:Promotion', name, args, opts);
   }
 }
 

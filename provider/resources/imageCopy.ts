@@ -4,6 +4,7 @@
  */
 import { signedBundles } from '../attest/bundles';
 import { attachments, copyAttached, copyWithAttachments, digest, hasAttached } from '../oci';
+import { isPublished, Publisher } from '../promotion/publisher';
 import { changed, CheckError, known, Resource } from '../resource';
 import { UNKNOWN } from '../wire';
 
@@ -19,8 +20,8 @@ export interface ImageCopyInputs {
   attachments?: string[];
   /** PEM: only what this key has signed of the image comes along with a tag, nothing where it is empty. Whoever may push may attach. */
   signer?: string;
-  /** This stack has published the release already: the tag may have moved on. No reason for a change. */
-  isPublished?: boolean;
+  /** Who takes over the version: once it is published there, the tag may have moved on. No reason for a change. */
+  publisher?: Publisher & { version: string };
 }
 
 const TRIES = 4;
@@ -64,11 +65,15 @@ async function kept(inputs: ImageCopyInputs, olds: ImageCopyInputs): Promise<str
   return belonging((await digest(here)) ? here : of(inputs.image, inputs), inputs.signer);
 }
 
+const isOut = async (publisher: ImageCopyInputs['publisher']) =>
+  publisher !== undefined && isPublished(publisher, publisher.version);
+
 export const imageCopy: Resource<ImageCopyInputs, object> = {
   async check(news, olds) {
     const inputs = known<ImageCopyInputs>(news);
     if (!inputs || news === UNKNOWN || inputs.tag === '') return news;
-    const isHere = inputs.isPublished && olds?.image === inputs.image && olds.digest === inputs.digest;
+    const isHere =
+      olds?.image === inputs.image && olds.digest === inputs.digest && (await isOut(inputs.publisher));
     // What was agreed to is here: the other stack may have let it go since, or have attached more.
     if (isHere && olds.attachments) return { ...news, attachments: await kept(inputs, olds) };
     const found = isHere ? inputs.digest : await digest(`${inputs.image}:${inputs.tag}`);

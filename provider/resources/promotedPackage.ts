@@ -13,6 +13,7 @@ import { rpmContents, rpmSignature } from '../formats/rpmHeader';
 import { openSigner, signRpm } from '../gpg';
 import { withTemporaryFolder } from '../gpgSession';
 import { signersOf } from '../gpgVerify';
+import { isPublished, Publisher } from '../promotion/publisher';
 import { RecordedPackage, statementKeys } from '../promotion/record';
 import { DOCUMENTS, Statement } from '../publish/published';
 import { changed, CheckError, known, Resource } from '../resource';
@@ -24,8 +25,7 @@ import { keptFile, removeFiles, Signing } from './package';
 import { areKept, keepStatement } from './statementFiles';
 import type { Blob } from './source';
 
-export interface PromotedPackageInputs {
-  bucket: string;
+export interface PromotedPackageInputs extends Publisher {
   /** The file goes to `<prefix>/<sha256>/<fileName>`. */
   prefix: string;
   fileName: string;
@@ -39,8 +39,8 @@ export interface PromotedPackageInputs {
   expectedKey: string;
   /** Signs an rpm anew; absent for other formats. */
   signing?: Signing;
-  /** This stack has published the release already. No reason for a change. */
-  isPublished: boolean;
+  /** Set by check: this stack has published the release already. No reason for a change. */
+  isPublished?: boolean;
 }
 
 export interface PromotedPackageOutputs extends Blob {
@@ -80,7 +80,7 @@ async function checkSignatures(file: string, { from, source, expectedKey }: Prom
 
 /** What is published here was checked when it came, and the other stack may have let it go or changed its key since. */
 const isOwn = (inputs: PromotedPackageInputs, before?: State): before is State =>
-  inputs.isPublished && isDeepStrictEqual(before?.source, inputs.source);
+  inputs.isPublished === true && isDeepStrictEqual(before?.source, inputs.source);
 
 /** The file at hand, checked, and where it came from. */
 async function fetched(file: string, inputs: PromotedPackageInputs, before?: State) {
@@ -187,8 +187,9 @@ export const promotedPackage: Resource<PromotedPackageInputs, PromotedPackageOut
   async check(news, olds) {
     const inputs = known<PromotedPackageInputs>(news);
     if (!inputs || news === UNKNOWN) return news;
+    const checked = { ...news, isPublished: await isPublished(inputs, inputs.version) };
     // The other stack may have let it go since.
-    if (inputs.isPublished && isDeepStrictEqual(olds?.source, inputs.source)) return news;
+    if (checked.isPublished && isDeepStrictEqual(olds?.source, inputs.source)) return checked;
     const { from, source } = inputs;
     const store = openStore(from.bucket);
     const found = await store.head(source.key);
@@ -199,7 +200,7 @@ export const promotedPackage: Resource<PromotedPackageInputs, PromotedPackageOut
         'source',
         `${store.url}/${source.key} of ${from.stack} is missing or damaged; repair it there (npm run refresh, then up). Nothing was changed`,
       );
-    return news;
+    return checked;
   },
 
   diff(olds, news) {

@@ -1,17 +1,17 @@
 /** The release that a stack takes over from another: agreed to by digest, proved by its gates, of the right key. */
 import { isDeepStrictEqual } from 'node:util';
-import { readLedger } from '../ledger';
 import { reasonOf } from '../attest/bundles';
 import { CosignError, fingerprintOf, isUnsigned, normalized, SIGNATURE, verify } from '../attest/cosign';
 import { PROVENANCE, SPDX } from '../attest/provenance';
 import { digest } from '../oci';
 import { keptRecord } from '../promotion/kept';
+import { isPublished, Publisher } from '../promotion/publisher';
 import { PinnedRelease, ReleaseRecord, unlike, unproved, untold } from '../promotion/record';
 import { changed, CheckError, known, Resource } from '../resource';
 import { openStore } from '../store/open';
 import { UNKNOWN } from '../wire';
 
-export interface PromotionInputs {
+export interface PromotionInputs extends Publisher {
   /** Stack that it comes from, for messages. */
   from: string;
   /** What that stack says of its release; absent where it has published none. */
@@ -26,16 +26,6 @@ export interface PromotionInputs {
   floors: string[];
   /** Configuration namespace, for messages. */
   namespace: string;
-  /** Where this stack publishes, and what it is called in the ledger there. */
-  bucket: string;
-  channel: string;
-  stack: string;
-  /** Set by check: this stack has published it, to the last tag but the moving ones. */
-  isPublished?: boolean;
-}
-
-async function isPublished({ bucket, channel, stack, pinned }: PromotionInputs): Promise<boolean> {
-  return (await readLedger(bucket, channel)).releases[pinned.version]?.stack === stack;
 }
 
 /**
@@ -180,13 +170,13 @@ export const promotion: Resource<PromotionInputs, object> = {
     // What is published is here: the other stack may go on and change its key, while this one withdraws, repairs or
     // changes its own. Another expected key is for what is agreed to next.
     const isAgreed = isDeepStrictEqual(olds?.pinned, inputs.pinned);
-    if (isAgreed && olds?.record && (await isPublished(inputs)))
-      return { ...news, record: olds.record as never, isPublished: true };
+    if (isAgreed && olds?.record && (await isPublished(inputs, inputs.pinned.version)))
+      return { ...news, record: olds.record as never };
     const record = withOneKey({ ...inputs, record: await recordOf(inputs) });
     refuse({ ...inputs, record });
     await refuseLostSystems({ ...inputs, record });
     await refuseUnsigned({ ...inputs, record });
-    return { ...news, record: record as never, isPublished: false };
+    return { ...news, record: record as never };
   },
 
   diff(olds, news) {

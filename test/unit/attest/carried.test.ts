@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { attest, sign, SIGNATURE, verify, verifyAttestation } from '../../../provider/attest/cosign';
+import { updateLedger } from '../../../provider/ledger';
 import { attachments } from '../../../provider/oci';
 import { attestation } from '../../../provider/resources/attestation';
 import { imageCopy, ImageCopyInputs } from '../../../provider/resources/imageCopy';
@@ -61,8 +62,17 @@ describe('what comes with an image of another stack', function () {
     };
     const before = { ...gone, attachments: all };
     const staging = keys.staging.publicKey;
+    const place = { bucket: path.join(images.work, 'bucket'), channel: 'release', stack: 'prod' };
+    const publisher = { ...place, version: '1' };
+    await assert.rejects(
+      check({ ...gone, signer: '', publisher }, before),
+      'it was copied, and is not published',
+    );
+    await updateLedger(place.bucket, place.channel, (ledger) => {
+      ledger.releases['1'] = { stack: 'prod', images: {}, tags: [], manifests: [] };
+    });
     const now = (signer: string, olds: ImageCopyInputs = before) =>
-      check({ ...gone, signer, isPublished: true }, olds).then((checked) => checked.attachments);
+      check({ ...gone, signer, publisher }, olds).then((checked) => checked.attachments);
     assert.deepEqual(await now(''), []);
     assert.deepEqual(await now(staging), [signature]);
     assert.deepEqual(await now(staging, { ...before, signer: keys.foreign.publicKey }), [signature]);

@@ -130,7 +130,7 @@ describe('the record that a stack keeps of each release', function () {
     const newest = recordOf('1.1.0', '2'.repeat(64));
     const inputs = { from: 'staging', record: newest, pinned: pinOf(agreed), floors: [], ...key, ...place };
     const check = (more: object = {}) => promotion.check!({ ...inputs, ...more }, undefined);
-    assert.deepEqual(await check(), { ...inputs, record: agreed, isPublished: false });
+    assert.deepEqual(await check(), { ...inputs, record: agreed });
 
     const changed = { ...pinOf(agreed), packages: { deb: '3'.repeat(64) } };
     await assert.rejects(check({ pinned: changed }), {

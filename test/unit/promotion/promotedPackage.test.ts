@@ -8,6 +8,7 @@ import { sha256 } from '../../../provider/formats/compress';
 import { rpmContents, rpmSignature } from '../../../provider/formats/rpmHeader';
 import { createLocalKey, openSigner, Signer, signRpm } from '../../../provider/gpg';
 import { signersOf } from '../../../provider/gpgVerify';
+import { updateLedger } from '../../../provider/ledger';
 import { RecordedPackage, statementKeys } from '../../../provider/promotion/record';
 import { publishApt } from '../../../provider/publish/apt';
 import { PublishedPackage, Statement } from '../../../provider/publish/published';
@@ -54,12 +55,11 @@ describe('a promoted package', function () {
     await publishYum(staging, rpm, [two], theirs, DATE);
     const own = await openSigner({ home: path.join(work, 'own'), setting: 'test:key' });
     const common = {
-      bucket: path.join(folder, 'prod'),
+      ...{ bucket: path.join(folder, 'prod'), channel: 'release', stack: 'prod' },
       version: '1.0.0',
       epoch: EPOCH,
       from: { bucket: path.join(folder, 'staging'), publicKey: deb.publicKey, stack: 'staging' },
       expectedKey: theirs.fingerprint,
-      isPublished: false,
     };
     const recorded = (of: PublishedPackage, plain: string, identity = ''): RecordedPackage => {
       const { fileName, key, sha256, size } = of;
@@ -294,8 +294,11 @@ describe('a promoted package', function () {
       /of staging is missing or damaged; repair it there/,
     );
     await assert.rejects(Promise.resolve(promotedPackage.check!(inputs.deb, inputs.deb)), /is missing/);
+    await updateLedger(inputs.deb.bucket, 'release', (ledger) => {
+      ledger.releases['1.0.0'] = { stack: 'prod', images: {}, tags: [], manifests: [] };
+    });
     const published = { ...inputs.deb, isPublished: true };
-    assert.deepEqual(await promotedPackage.check!(published, inputs.deb), published);
+    assert.deepEqual(await promotedPackage.check!(inputs.deb, inputs.deb), published);
     const before = { ...inputs.deb.source, size: 1 };
     await assert.rejects(
       Promise.resolve(promotedPackage.check!(published, { ...inputs.deb, source: before })),
