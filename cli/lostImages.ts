@@ -14,13 +14,18 @@ interface Exported {
   deployment: { resources?: ExportedResource[] };
 }
 
-interface ExportedResource {
+export interface ExportedResource {
   urn: string;
   type: string;
+  /** Components have none. */
+  id?: string;
   parent?: string;
   inputs?: { problems?: string[] };
-  outputs?: { ref?: string };
+  outputs?: { ref?: string; version?: string };
 }
+
+/** What is looked at for problems. */
+type Found = Pick<ExportedResource, 'inputs'>;
 
 /** Lines of what a refresh found; more than these stand in the preview. */
 const SHOWN = 20;
@@ -28,13 +33,15 @@ const SHOWN = 20;
 /**
  * What a refresh found missing or edited, for a person.
  *
+ * @param gone what `goneLines` says
  * @param all what shows the rest of a long list
  */
 export function problemLines(
-  resources: Pick<ExportedResource, 'inputs'>[],
+  resources: Found[],
+  gone: string[] = [],
   all = 'npm run preview -- --diff',
 ): string[] {
-  const problems = [...new Set(resources.flatMap(({ inputs }) => inputs?.problems ?? []))];
+  const problems = [...new Set([...gone, ...resources.flatMap(({ inputs }) => inputs?.problems ?? [])])];
   if (problems.length === 0) return [];
   const more = problems.length - SHOWN;
   return [
@@ -44,16 +51,32 @@ export function problemLines(
   ];
 }
 
-/** Resources as a refresh found them, which wrote no state: from the engine's event log, one event a line. */
-export function foundResources(log: string): Pick<ExportedResource, 'inputs'>[] {
-  return log.split('\n').flatMap((line) => {
+/** Of what a refresh takes out of the state: a tag by its name, anything else by that of its resource. */
+export const goneLines = (gone: ExportedResource[]): string[] =>
+  gone
+    .filter(({ id }) => id !== undefined && id !== '')
+    .map(({ urn, type, id }) => `${type === TAG ? id : urn.split('::').slice(3).join('::')} is gone`)
+    .sort();
+
+const TAG = 'artifacts:index:Tag';
+
+/**
+ * Resources as a refresh found them, which wrote no state, and those that it would take out of it: from the engine's event
+ * log, one event a line.
+ */
+export function foundResources(log: string): { found: Found[]; gone: ExportedResource[] } {
+  const events = log.split('\n').flatMap((line) => {
     const { resOutputsEvent } = (parseEvent(line) ?? {}) as RefreshEvent;
-    return resOutputsEvent?.metadata.new ?? [];
+    return resOutputsEvent?.metadata ?? [];
   });
+  return {
+    found: events.flatMap((one) => one.new ?? []),
+    gone: events.flatMap(({ op, old }) => (op === 'delete' && old ? [old] : [])),
+  };
 }
 
 interface RefreshEvent {
-  resOutputsEvent?: { metadata: { new: Pick<ExportedResource, 'inputs'> | null } };
+  resOutputsEvent?: { metadata: { op: string; old?: ExportedResource | null; new: Found | null } };
 }
 
 /** `refresh --preview-only` with what it found, in the place of the state that it does not write. */
@@ -74,15 +97,17 @@ export async function previewRefresh(
       log,
       ...args,
     ]);
-    const found = foundResources(await fs.readFile(log, 'utf8').catch(() => ''));
-    for (const line of problemLines(found, 'npm run refresh -- --preview-only --diff')) tell(line);
+    const { found, gone } = foundResources(await fs.readFile(log, 'utf8').catch(() => ''));
+    const all = 'npm run refresh -- --preview-only --diff';
+    for (const line of problemLines(found, goneLines(gone), all)) tell(line);
     return status;
   } finally {
     await fs.rm(folder, { recursive: true });
   }
 }
 
-async function exported(stack: Stack): Promise<ExportedResource[]> {
+/** What the state has. */
+export async function exported(stack: Stack): Promise<ExportedResource[]> {
   const { stdout } = await execute('pulumi', ['stack', 'export', '--stack', stack.name], at(stack));
   return (JSON.parse(stdout) as Exported).deployment.resources ?? [];
 }
@@ -113,10 +138,23 @@ export async function findLostImages(
 /**
  * Says what a refresh found, and marks each image that the registry does not have, so that the next update builds it
  * again (`pulumi state taint`).
+ *
+ * @param before what the state had
  */
-export async function tellFindings(stack: Stack, tell: (line: string) => void): Promise<void> {
+export async function tellFindings(
+  stack: Stack,
+  before: ExportedResource[],
+  tell: (line: string) => void,
+): Promise<void> {
   const resources = await exported(stack);
-  for (const line of problemLines(resources)) tell(line);
+  const kept = new Set(resources.map(({ urn }) => urn));
+  const lines = problemLines(resources, goneLines(before.filter(({ urn }) => !kept.has(urn))));
+  const version = before.find(({ type }) => type === 'pulumi:pulumi:Stack')?.outputs?.version;
+  if (lines.length > 0 && version !== undefined && stack.config['falco:version'] !== version)
+    lines.push(
+      `An option counts for one run: if the last up had --version ${version}, give it to the next one`,
+    );
+  for (const line of lines) tell(line);
   const lost = await findLostImages(stack, tell, resources);
   if (lost.length > 0)
     await execute('pulumi', ['state', 'taint', '--yes', '--stack', stack.name, ...lost], at(stack));

@@ -6,7 +6,7 @@ import { announceCommand, announcementOf } from './announce';
 import { runBench } from './bench';
 import { ensureStack, runEngine, stackOutputs } from './engine';
 import { imageSizes } from './imageSizes';
-import { findLostImages, previewRefresh, tellFindings } from './lostImages';
+import { exported, findLostImages, previewRefresh, tellFindings } from './lostImages';
 import { commands, CommandName, Given, helpText, isCommand, readOptions, refuseTaken } from './options';
 import { SettingError } from '../names';
 import { openPublished } from './published';
@@ -136,7 +136,9 @@ function refuseDestroy({ name, config }: Stack, given: Set<string>): void {
 async function preview(stack: Stack, flags: string[], given: Set<string>): Promise<number> {
   const expect = given.has('expect-no-changes') ? ['--expect-no-changes'] : [];
   if (given.has('markdown')) return (await import('./preview')).previewMarkdown(stack, expect);
-  const status = await runEngine(stack, ['preview', ...expect, ...flags]);
+  // Outputs are the whole release again; --diff has them.
+  const quiet = flags.length === 0 ? ['--suppress-outputs'] : [];
+  const status = await runEngine(stack, ['preview', ...quiet, ...expect, ...flags]);
   if (status === 0 && flags.length === 0 && expect.length === 0)
     tell(
       'The same by packages, indexes, images and tags: npm run -s preview -- --markdown, with the same options',
@@ -154,8 +156,10 @@ async function mockedPreview({ root, name, config }: Stack): Promise<number> {
 }
 
 async function refresh(stack: Stack, flags: string[]): Promise<number> {
-  const status = await runEngine(stack, ['refresh', '--yes', '--skip-preview', ...flags]);
-  if (status === 0) await tellFindings(stack, tell);
+  const before = await exported(stack);
+  const args = ['refresh', '--yes', '--skip-preview', '--suppress-outputs', ...flags];
+  const status = await runEngine(stack, args);
+  if (status === 0) await tellFindings(stack, before, tell);
   return status;
 }
 

@@ -90,8 +90,8 @@ export function summary(
     ...(downloads ? ['', 'Downloads', `  ${downloads.url}`] : []),
     ...(keys ? keyLines(keys) : []),
     ...gateLines(gates),
-    ...statusLines(apt, images, stack),
     ...(notes.length > 0 ? ['', 'Notes', ...notes.map((note) => `  - ${note}`)] : []),
+    ...statusLines(apt, images, stack),
     '',
   ].join('\n');
 }

@@ -15,6 +15,8 @@ export interface SourceChange {
   to?: string;
   /** Commits. */
   revision: Change;
+  /** With changes that no commit has. */
+  isEdited: boolean;
   /** Parts of the source that differ. */
   parts: string[];
   /** Its version is another, and nothing that is made of it is for that. */
@@ -167,6 +169,7 @@ function sourceChange(source: Seen): SourceChange {
     from: place(old),
     to: place(after),
     revision: { from: text(old, 'revision'), to: text(after, 'revision') },
+    isEdited: after.isEdited === true,
     parts:
       operation === 'update'
         ? [...new Set([...parts(old, after), ...parts(old, after, 'treeParts')])].sort()

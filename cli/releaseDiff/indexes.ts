@@ -55,6 +55,7 @@ export function indexChanges(resources: Seen[], resigned: string[] = []): IndexC
 function indexChange({ name, type, operation, old, new: after }: Seen, resigned: string[]): IndexChange {
   const isGone = operation === 'delete';
   const had = new Set(tables(old, 'packages').map((one) => text(one, 'fileName')));
+  const again = new Set(rebuilt(after).map(({ file }) => file));
   const minus = (all: string[], without: string[]) => all.filter((one) => !without.includes(one));
   const [before, now] = [texts(old, 'withdrawn'), texts(after, 'withdrawn')];
   return {
@@ -64,7 +65,8 @@ function indexChange({ name, type, operation, old, new: after }: Seen, resigned:
     status: isGone ? 'removed' : operation === 'create' ? 'new' : 'changed',
     added: tables(after, 'packages')
       .map((one) => ({ file: text(one, 'fileName') ?? '', aliases: texts(one, 'aliases') }))
-      .filter(({ file }) => file !== '' && !had.has(file))
+      // A version that was out before comes back into the release, and not into the index.
+      .filter(({ file }) => file !== '' && !had.has(file) && !again.has(file))
       .sort((a, b) => (a.file < b.file ? -1 : 1)),
     rebuilt: rebuilt(after).filter(({ file }) => !resigned.includes(file)),
     kept: rebuilt(after).flatMap(({ file }) => (resigned.includes(file) ? [file] : [])),
@@ -82,7 +84,7 @@ function indexChange({ name, type, operation, old, new: after }: Seen, resigned:
 }
 
 /** The provider says `old => new`, or `old => to be built` (provider/resources/repository.ts). */
-function rebuilt(after: Seen['new']): IndexChange['rebuilt'] {
+export function rebuilt(after: Seen['new']): IndexChange['rebuilt'] {
   const found = table(after, 'rebuilt');
   return Object.keys(found)
     .sort()

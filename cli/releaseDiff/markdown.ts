@@ -93,10 +93,13 @@ function counts(diff: ReleaseDiff): string {
 
 function source({ source: found, tree }: ReleaseDiff): string {
   if (!found) return '';
-  const { from, to, revision, parts } = found;
+  const { from, to, revision, isEdited, parts } = found;
   if (to === undefined) return '';
   const place = from !== undefined && from !== to ? `${code(from)} → ${code(to)}` : code(to);
-  const commit = revision.to ? `, commit ${digestChange(revision, (text) => text.slice(0, 12))}` : '';
+  const edited = isEdited ? ' with changes that no commit has' : '';
+  const commit = revision.to
+    ? `, commit ${digestChange(revision, (text) => text.slice(0, 12))}${edited}`
+    : '';
   const what =
     from === undefined
       ? ''

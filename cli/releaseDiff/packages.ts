@@ -1,5 +1,6 @@
 /** Which package files a release adds, builds again or leaves out. Pure. */
 import type { Seen } from './events';
+import { rebuilt } from './indexes';
 import { reasons, SIGNING_KEY } from './reasons';
 import { table, tables, text } from './values';
 
@@ -34,6 +35,9 @@ export function packageChanges(resources: Seen[]): PackageChange[] {
   const listed = new Set(
     resources.flatMap(({ old }) => tables(old, 'packages').flatMap((one) => text(one, 'fileName') ?? [])),
   );
+  const out = new Map(
+    resources.flatMap(({ new: after }) => rebuilt(after)).map((one) => [one.file, one] as const),
+  );
   return resources
     .filter(({ type, operation }) => PACKAGES.includes(type) && operation !== 'same')
     .map((resource) => {
@@ -44,11 +48,11 @@ export function packageChanges(resources: Seen[]): PackageChange[] {
       const isResigned = before === now && because.join() === SIGNING_KEY;
       return {
         resource: name,
-        status: isGone ? 'left out' : isResigned ? 'signed anew' : statusOf(before, now, listed),
+        status: isGone ? 'left out' : isResigned ? 'signed anew' : statusOf(before, now, listed, out),
         file: (isGone ? before : now) ?? name,
         version: { from: text(old, 'version'), to: text(after, 'version') },
         sha256: {
-          from: before === now || isGone ? text(old, 'sha256') : undefined,
+          from: before === now || isGone ? text(old, 'sha256') : out.get(now ?? '')?.from,
           to: text(after, 'sha256') ?? (type === PROMOTED ? takenOver(after) : undefined),
         },
         isPromoted: type === PROMOTED,
@@ -61,7 +65,13 @@ export function packageChanges(resources: Seen[]): PackageChange[] {
 const takenOver = (after: Seen['new']) =>
   Object.keys(table(after, 'signing')).length > 0 ? undefined : text(table(after, 'source'), 'sha256');
 
-function statusOf(before: string | undefined, now: string | undefined, listed: Set<string>): PackageStatus {
-  if (before !== undefined && before === now) return 'rebuilt';
+/** @param out files of the release that are out and get other bytes, perhaps of a version before the last */
+function statusOf(
+  before: string | undefined,
+  now: string | undefined,
+  listed: Set<string>,
+  out: ReadonlyMap<string, unknown>,
+): PackageStatus {
+  if (before !== undefined && (before === now || out.has(now ?? ''))) return 'rebuilt';
   return before === undefined && now !== undefined && listed.has(now) ? 'again' : 'new';
 }

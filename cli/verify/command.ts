@@ -35,6 +35,8 @@ interface Question {
   wanted: Wanted;
   /** Of the stack that is asked about. */
   settled: Sources;
+  /** Stack that it takes its releases from. */
+  from?: string;
 }
 
 /** @throws SettingError for what cannot be verified, before anything is built */
@@ -71,6 +73,7 @@ function questionOf(root: string, { positionals, strings }: Given): Question {
     place: openPlace(address),
     wanted: { keys: settledKeys(config), ...wanted, stack: what },
     settled: settledSources(config, root),
+    ...(typeof config['falco:from'] === 'string' && { from: config['falco:from'] }),
   };
 }
 
@@ -88,7 +91,11 @@ function settledKeys(config: Record<string, unknown>): string[] | undefined {
   return [...signing, ...further.flat()].filter(isFingerprint).map((one) => one.toUpperCase());
 }
 
-async function verify(root: string, { place, wanted, settled }: Question, asJson: boolean): Promise<number> {
+async function verify(
+  root: string,
+  { place, wanted, settled, from }: Question,
+  asJson: boolean,
+): Promise<number> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const record = await releaseRecord(place, wanted);
   const texts = await publishedTexts(place, record);
@@ -98,7 +105,7 @@ async function verify(root: string, { place, wanted, settled }: Question, asJson
       SETTING,
       `what is published is not what the record of ${record.version} says; do not use it:\n  ${wrong.join('\n  ')}`,
     );
-  const sources = sourcesOf(record, settled);
+  const sources = sourcesOf(record, settled, from);
   say(`the record of ${record.version} is signed by ${record.signingKey}; making the release again`);
   const scratch = await makeScratch(root);
   let isKept = false;

@@ -25,18 +25,28 @@ export function settledSources(config: Record<string, unknown>, root: string): S
 
 /**
  * Git URLs as the record has them, of the main source with its commit; else what the stack's settings say.
+ *
+ * @param from stack that the release was taken over from, for the message
  * @throws SettingError naming what nobody says
  */
-export function sourcesOf({ version, commit, build }: VerifiedRecord, settled: Sources): Sources {
+export function sourcesOf(
+  { version, commit, build }: VerifiedRecord,
+  settled: Sources,
+  from?: string,
+): Sources {
   const urls: Sources = { ...build.extra };
   if (build.source !== '') urls.source = `${build.source.replace(/#.*/, '')}#${commit}`;
   return Object.fromEntries(
     Object.keys(build.inputs).map((name) => {
       const at = urls[name] ?? settled[name];
       if (at !== undefined) return [name, at];
+      const remedy =
+        from === undefined
+          ? 'where it was made, name the stack'
+          : `it was taken over from the stack ${from}: npm run verify -- ${from} --version ${version}`;
       throw new SettingError(
         SETTING,
-        `${version} was made of a folder or file (${name}), which its record does not name; where it was made, name the stack. What others are to make again is published from a git URL`,
+        `${version} was made of a folder or file (${name}), which its record does not name; ${remedy}. What others are to make again is published from a git URL`,
       );
     }),
   );

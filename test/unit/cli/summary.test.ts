@@ -76,11 +76,11 @@ Fingerprints of the keys, to tell users by another way
   published, too        7D1E
   images                sha256 0be8
 
-Seen from outside
-  npm run status -- file:///b 127.0.0.1:5050/falcosecurity
-
 Notes
   - Images start from a root file system.
+
+Seen from outside
+  npm run status -- file:///b 127.0.0.1:5050/falcosecurity
 `,
     );
   });

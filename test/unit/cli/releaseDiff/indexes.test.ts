@@ -70,6 +70,17 @@ describe('indexes of a release diff', () => {
     ]);
   });
 
+  it('add no file that was out before, of a version before the last', () => {
+    const rebuilt = { 'a-0.deb': `${sha('1')} => to be built` };
+    assert.deepEqual(to({ rebuilt, packages: [{ fileName: 'a-0.deb' }, { fileName: 'b-0.deb' }] }), [
+      {
+        ...nothing,
+        added: [{ file: 'b-0.deb', aliases: [] }],
+        rebuilt: [{ file: 'a-0.deb', from: sha('1'), to: undefined }],
+      },
+    ]);
+  });
+
   it('keep the published file where another signature is all that differs', () => {
     const rebuilt = { 'a-1.deb': `${sha('1')} => to be built`, 'b-1.deb': `${sha('2')} => to be built` };
     const resources = seen({

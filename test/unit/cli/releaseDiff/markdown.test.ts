@@ -236,6 +236,13 @@ Source \`src\`, commit \`cccccccccccc\`; its files are the same.
     );
   });
 
+  it('says that a folder has changes that no commit has', () => {
+    const text = textOf({
+      'Source::source': { old: source, new: { ...source, parts: { rules: 'b' }, isEdited: true } },
+    });
+    assert.match(text, /^Source `src`, commit `c{12}` with changes that no commit has; changed: rules\.$/m);
+  });
+
   it('says at its head that a version is out already, and how much of it gets other bytes', () => {
     const released = (name: string, target: string) => ({
       ...tag,

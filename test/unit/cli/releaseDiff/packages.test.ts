@@ -26,6 +26,21 @@ describe('packages of a release diff', () => {
     ]);
   });
 
+  it('of a version before the last, which is out, are rebuilt, not new', () => {
+    const rebuilt = { 'a-1.deb': `${sha('1')} => to be built` };
+    const now = { ...before, fileName: 'a-2.deb', version: '2', sha256: sha('2') };
+    const [row] = packageChanges(
+      seen({
+        'Package::package-a': { old: now, new: { ...before, sha256: undefined } },
+        'AptRepository::apt': { old: {}, new: { packages: [{ fileName: 'a-1.deb' }], rebuilt } },
+      }),
+    );
+    assert.deepEqual(
+      [row?.status, row?.file, row?.version, row?.sha256],
+      ['rebuilt', 'a-1.deb', { from: '2', to: '1' }, { from: sha('1'), to: undefined }],
+    );
+  });
+
   it('of the same version are rebuilt, with the reasons', () => {
     const after = { ...before, sha256: undefined, recipe: 's', parts: { rules: 'y', binary: 'b' } };
     const [row] = packageChanges(seen({ 'Package::package-a': { old: before, new: after } }));
