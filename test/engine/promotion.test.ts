@@ -312,4 +312,24 @@ describe('a promoted release', function () {
     assert.match(back.stdout, /^version 0\.1\.0 => 0\.2\.0$/m);
     assert.equal(await fs.readFile(prodFile, 'utf8'), agreed);
   });
+
+  it('is kept, repaired and withdrawn when the other stack is gone', async () => {
+    await project.ok('destroy', '--yes');
+    await project.ok('preview', ...PROD, '--expect-no-changes');
+    const { images } = await outputs(...PROD);
+    const tag = images['falcosecurity/falco-tester:0.2.0'].replace(/@.*/, ':0.2.0');
+    assert.equal(await remove(tag), 'removed');
+    await prod.delete('packages/deb/stable/falco-0.2.0-bpf-amd64.deb');
+    const found = await project.ok('refresh', ...PROD);
+    assert.match(found.text, new RegExp(`^  ${tag} is gone$`, 'm'));
+    await project.ok('up', ...PROD);
+    assert.equal(await digest(tag), images['falcosecurity/falco-tester:0.2.0'].replace(/.*@/, ''));
+    await project.ok('preview', ...PROD, '--expect-no-changes');
+    await fs.appendFile(prodFile, '  falco:withdrawn: ["0.2.0"]\n');
+    await project.ok('up', ...PROD);
+    const machine = await aptMachine(work, await (await fetch((await outputs(...PROD)).apt.sources)).text());
+    await machine.update();
+    assert.equal(await machine.candidate('falco'), '0.1.0');
+    await project.ok('preview', ...PROD, '--expect-no-changes');
+  });
 });

@@ -121,6 +121,24 @@ describe('what others attached to an image', function () {
     assert.ok(process.memoryUsage().heapUsed - before < 200e6);
   });
 
+  it('is not told from our own by a cosign that was killed or crashed', async () => {
+    const { PATH } = process.env;
+    const programs = path.join(images.work, 'programs');
+    await fs.mkdir(programs);
+    process.env.PATH = `${programs}:${PATH}`;
+    try {
+      for (const [script, end] of [
+        ['kill -9 $$', /cosign was ended by SIGKILL/],
+        ['echo "fatal error: out of memory" >&2; exit 2', /cosign ended with 2: fatal error: out of memory/],
+      ] as const) {
+        await fs.writeFile(path.join(programs, 'cosign'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+        await assert.rejects(signedBundles(image.reference, images.keys.own.publicKey), end);
+      }
+    } finally {
+      process.env.PATH = PATH;
+    }
+  });
+
   it('is no excuse for a registry that does not answer', async () => {
     const silent = `127.0.0.1:${await freePort()}/ns/image@${image.digest}`;
     await assert.rejects(bundlesAt(silent), /127\.0\.0\.1:\d+/);
