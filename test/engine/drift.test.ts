@@ -137,7 +137,13 @@ describe('drift', function () {
     );
     assert.match(lost.text, /falco-tester@sha256:\S+ is not in the registry any more/);
     assert.deepEqual(await fs.readFile(checkpoint), before);
-    await project.ok('refresh');
+    const found = await project.ok('refresh');
+    for (const { text } of [lost, found])
+      assert.match(text, /^ {2}127\.0\.0\.1:\d+\/falcosecurity\/falco-tester:latest is gone$/m);
+    assert.match(
+      found.text,
+      /^An option counts for one run: if the last up had --version 0\.1\.0, give it to/m,
+    );
     await repair();
   });
 

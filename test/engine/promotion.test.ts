@@ -318,10 +318,9 @@ describe('a promoted release', function () {
     await project.ok('preview', ...PROD, '--expect-no-changes');
     const { images } = await outputs(...PROD);
     const tag = images['falcosecurity/falco-tester:0.2.0'].replace(/@.*/, ':0.2.0');
-    assert.equal(await remove(tag), 'removed');
+    await copy(images['falcosecurity/falco-builder:0.2.0'], tag);
     await prod.delete('packages/deb/stable/falco-0.2.0-bpf-amd64.deb');
-    const found = await project.ok('refresh', ...PROD);
-    assert.match(found.text, new RegExp(`^  ${tag} is gone$`, 'm'));
+    await project.ok('refresh', ...PROD);
     await project.ok('up', ...PROD);
     assert.equal(await digest(tag), images['falcosecurity/falco-tester:0.2.0'].replace(/.*@/, ''));
     await project.ok('preview', ...PROD, '--expect-no-changes');
