@@ -39,8 +39,8 @@ const VERIFYING = ['--key', `env://${PUBLIC_KEY}`, '--insecure-ignore-tlog=true'
 /** What cosign answered in place of what was asked for. One that did not come to its end answers nothing. */
 export class CosignError extends Error {}
 
-/** Exit status of a cosign that ended with an answer; a crash of a Go program has 2. */
-const ANSWERED = 1;
+/** Exit statuses of a cosign that ended with an answer (its cmd/cosign/errors/exit_codes.go); a crash in Go has 2. */
+const ANSWERED = [1, 10, 11, 12, 13];
 
 /** Whether cosign said that an image has no signature by the key, and not that it could not find out. */
 export const isUnsigned = (error: unknown): boolean =>
@@ -62,7 +62,7 @@ function cosign(args: string[], further: NodeJS.ProcessEnv, about: string): Prom
         return reject(new Error('cosign is not on PATH; "npm run up" installs it'));
       // Silence says nothing of what was asked for, and neither does one that was killed or crashed.
       if (error.killed) return reject(new Error(`${about}: no answer`));
-      if (Number(error.code) === ANSWERED) return reject(new CosignError(`${about}: ${said(stderr)}`));
+      if (ANSWERED.includes(Number(error.code))) return reject(new CosignError(`${about}: ${said(stderr)}`));
       const end = error.signal ? `was ended by ${error.signal}` : `ended with ${error.code}`;
       reject(new Error(`${about}: cosign ${end}: ${said(stderr)}`));
     });

@@ -22,6 +22,8 @@ describe('gates', function () {
   let bench: Bench;
 
   before(async () => {
+    // A run that was killed has left its own.
+    await fs.rm(path.join(PROJECT, '.local/gates/gate-tests'), { recursive: true, force: true });
     bench = await makeBench();
   });
   after(async () => {
