@@ -1,7 +1,7 @@
 /**
- * The most memory that the provider has while it packages an install tree of 500 MB: `VmHWM` of its process, as the
- * kernel counts it (proc(5)), in an update of the sources, the install tree and all packages. Another tree in each
- * round.
+ * The most memory that the provider and the nfpm that it runs have while it packages an install tree of 500 MB: `VmHWM`
+ * of each process, as the kernel counts it (proc(5)), in an update of the sources, the install tree and all packages.
+ * Another tree in each round.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -14,7 +14,7 @@ import { main, printFigure, ROUNDS, say } from './measure/table';
 const FILES = 20;
 const EACH = 25;
 const GOAL = 200;
-/** Milliseconds between two looks at the process. */
+/** Milliseconds between two looks at the processes. */
 const LOOK = 50;
 
 /** Fills a file with a block that repeats itself: gzip finds it again, as it does in programs. */
@@ -27,33 +27,56 @@ function fill(file: string, seed: string): void {
   fs.writeFileSync(file, Buffer.alloc(EACH * 1e6, block));
 }
 
-/** `VmHWM` in megabytes of this project's provider; undefined while there is none. */
-function peak(): number | undefined {
-  const program = path.join(root, 'provider', 'pulumi-resource-artifacts');
-  for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      if (!fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(program)) continue;
-      const [, kilobytes] = /^VmHWM:\s*(\d+) kB$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-      if (kilobytes !== undefined) return (Number(kilobytes) * 1024) / 1e6;
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return undefined;
+interface Peaks {
+  provider: number;
+  nfpm: number;
 }
 
-/** The last that was seen of it before it ended. */
-async function peakDuring(work: Promise<void>): Promise<number> {
+/** Of a process: its arguments, the process that started it, and `VmHWM` in megabytes. */
+function processOf(pid: string) {
+  const read = (name: string) => fs.readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  try {
+    const status = read('status');
+    const number = (field: RegExp) => Number(field.exec(status)?.[1]);
+    const peak = (number(/^VmHWM:\s*(\d+) kB$/m) * 1024) / 1e6;
+    return [{ pid, args: read('cmdline').split('\0'), parent: number(/^PPid:\s*(\d+)$/m), peak }];
+  } catch {
+    return []; // It has ended meanwhile.
+  }
+}
+
+/** Of this project's provider, and of all nfpm that it runs now, together; undefined while there is no provider. */
+function look(): Peaks | undefined {
+  const program = path.join(root, 'provider', 'pulumi-resource-artifacts');
+  const all = fs
+    .readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap(processOf)
+    .filter(({ peak }) => !Number.isNaN(peak)); // Threads of the kernel, and what has just ended, have none.
+  const provider = all.find(({ args }) => args.includes(program));
+  if (!provider) return undefined;
+  const children = all.filter(
+    ({ args, parent }) => parent === Number(provider.pid) && path.basename(args[0]) === 'nfpm',
+  );
+  return { provider: provider.peak, nfpm: children.reduce((sum, { peak }) => sum + peak, 0) };
+}
+
+/** The last that was seen of the provider before it ended, and the most of nfpm. */
+async function peaksDuring(work: Promise<void>): Promise<Peaks> {
   let isOver = false;
   const ended = work.finally(() => (isOver = true));
   ended.catch(() => {}); // Thrown below.
-  let last = NaN;
+  const peaks: Peaks = { provider: NaN, nfpm: 0 };
   while (!isOver) {
-    last = peak() ?? last;
+    const now = look();
+    if (now) {
+      peaks.provider = now.provider;
+      peaks.nfpm = Math.max(peaks.nfpm, now.nfpm);
+    }
     await setTimeout(LOOK);
   }
   await ended;
-  return last;
+  return peaks;
 }
 
 main(async () => {
@@ -63,11 +86,14 @@ main(async () => {
   const tree = path.join(unpackTree(), 'tree');
   const folder = path.join(tree, 'usr', 'share', 'falco', 'large');
   fs.mkdirSync(folder, { recursive: true });
-  const peaks: number[] = [];
+  const peaks: Peaks[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     for (let i = 0; i < FILES; i++) fill(path.join(folder, String(i)), `${version} ${round} ${i}`);
-    peaks.push(await peakDuring(stack.up(version, [...TREE_ONLY, ...PACKAGES], tree)));
-    say(`round ${round}: ${peaks[round - 1].toFixed(0)} MB`);
+    peaks.push(await peaksDuring(stack.up(version, [...TREE_ONLY, ...PACKAGES], tree)));
+    const { provider, nfpm } = peaks[round - 1];
+    say(`round ${round}: ${provider.toFixed(0)} MB, nfpm ${nfpm.toFixed(0)} MB`);
   }
-  printFigure('peak memory of the provider that packages a tree of 500 MB', peaks, 'MB', GOAL);
+  const of = (name: keyof Peaks) => peaks.map((one) => one[name]);
+  printFigure('peak memory of the provider that packages a tree of 500 MB', of('provider'), 'MB', GOAL);
+  printFigure('nfpm, which it runs for a deb or rpm of that tree', of('nfpm'), 'MB');
 });

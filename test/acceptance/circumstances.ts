@@ -2,6 +2,7 @@
  * The project in a folder of its own under circumstances that must not matter, with a registry, a builder and caches of
  * its own, all empty.
  */
+import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
@@ -19,7 +20,7 @@ export interface Circumstances {
   /** Of the folder: its length is part of every path. */
   name: string;
   umask: '022' | '077';
-  /** TZ, LC_ALL; HOME where it is another. */
+  /** TZ, LC_ALL; HOME and LOCPATH where they are others. */
   environment: Record<string, string>;
   /** Processors that everything runs on, as taskset takes them; default: all. */
   cpus?: string;
@@ -29,6 +30,23 @@ export interface Circumstances {
   order: 'as they are' | 'reversed';
   /** `script`: npm run up, which sets umask, time zone and locale by itself; `pulumi`: a plain pulumi up, which does not. */
   by: 'script' | 'pulumi';
+}
+
+/**
+ * The environment for programs to run in Turkish, whose `i` has a dot as a capital, too, and whose order of letters is
+ * not that of bytes. Made in `folder` from the sources of locales: where a locale is not installed, programs take C
+ * without a word.
+ */
+export async function turkish(folder: string): Promise<Record<string, string>> {
+  await run('localedef', ['-i', 'tr_TR', '-f', 'UTF-8', path.join(folder, 'tr_TR.UTF-8')]);
+  const environment = { LC_ALL: 'tr_TR.UTF-8', LOCPATH: folder };
+  const file = path.join(folder, 'letters');
+  await fs.writeFile(file, 'B\na\nb\n');
+  const sorted = async (env: NodeJS.ProcessEnv) =>
+    (await run('sort', [file], { env: { ...process.env, ...env } })).stdout;
+  assert.equal(await sorted({ LC_ALL: 'C' }), 'B\na\nb\n');
+  assert.equal(await sorted(environment), 'a\nB\nb\n');
+  return environment;
 }
 
 export class Build {

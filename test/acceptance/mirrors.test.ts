@@ -7,8 +7,10 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { catalog } from '../../catalog';
+import { cosignKeyFile, publicNames } from '../../names';
 import { shellBlocks } from '../../pages';
-import { attachments, digest, tags } from '../../provider/oci';
+import { makeKey, sign } from '../../provider/attest/cosign';
+import { attachments, copy, digest, tags } from '../../provider/oci';
 import { removeFolders, run, temporaryFolder } from '../unit/packaging/fixture';
 import { serve, testSigner } from '../unit/publish/bench';
 import { startRegistry, TestRegistry } from '../unit/registryServer';
@@ -21,8 +23,7 @@ const NAME = 'http://packages.example.org';
 const { suite, component } = catalog.repositories.apt;
 
 /** Options of this machine: dnf's folders, registries without TLS. */
-const PRELUDE = `set -euo pipefail
-dnf() {
+const PRELUDE = `dnf() {
   command dnf --disableplugin=local --releasever=9 --setopt=cachedir="$HOME/cache" \\
     --setopt=persistdir="$HOME/lib" --setopt=logdir="$HOME/log" "$@"
 }
@@ -33,10 +34,14 @@ skopeo() {
 regctl() { command regctl $HOSTS "$@"; }
 `;
 
+/** Blocks for the first time alone (keys, and aptly's mirror), and for later ones alone. */
+const FIRST = /^gpg --show-keys |^aptly mirror create /m;
+const AFTER_RELEASE = /^aptly publish switch /m;
+
 type Server = Awaited<ReturnType<typeof serve>>;
 
 describe('mirrors, made as the documentation says', function () {
-  this.timeout(180_000); // The first root on a machine is made from packages.
+  this.timeout(300_000); // The first root on a machine is made from packages.
 
   let bucket: string;
   let work: string;
@@ -48,9 +53,13 @@ describe('mirrors, made as the documentation says', function () {
   const registries: TestRegistry[] = [];
   /** `<host>/<namespace>`. */
   let namespaces: string[];
+  let blocks: string[];
+  /** What the lines of the documentation asked the server for. */
+  let asked: string[];
 
   const served = (name: string) => path.join(home, 'mirror', name);
 
+  /** In a shell that goes on after a command that failed, and has the status of the last, as where lines are pasted. */
   async function shell(script: string, of = home): Promise<string> {
     const text = script
       .replaceAll('https://packages.example.org', NAME)
@@ -76,16 +85,39 @@ describe('mirrors, made as the documentation says', function () {
     const [first] = namespaces;
     const digests = await pushImages(first, work, [version]);
     for (const tag of [version, 'latest']) await tagImages(first, first, digests, version, tag);
-    await shell(`echo ${version} > sbom
+    const key = { key: path.join(work, 'cosign.key'), password: '' };
+    for (const { name, aliases } of catalog.images)
+      for (const repository of [name, ...aliases.map((one) => one.repository)])
+        await sign(`${first}/${repository}@${digests[`${name}:${version}`]}`, key);
+    await shell(`set -e
+      echo ${version} > sbom
       regctl artifact put --artifact-type application/spdx+json --subject ${first}/falco:${version} -f sbom`);
   }
 
   /** What the documentation has for the first time, or for later ones. */
   async function mirrorAll(other: RegExp): Promise<void> {
-    const blocks = shellBlocks(await fs.readFile(path.join(PROJECT, 'docs/mirrors.md'), 'utf8'));
-    const wanted = blocks.filter((block) => !other.test(block));
-    assert.equal(wanted.length, blocks.length - 1);
-    for (const block of wanted) await shell(block);
+    for (const block of blocks.filter((one) => !other.test(one))) await shell(`set -e\n${block}`);
+  }
+  const blockOf = (command: RegExp): string => {
+    const [block, ...more] = blocks.filter((one) => command.test(one));
+    assert.deepEqual(more, []);
+    return block;
+  };
+
+  /** A new home with the keys. */
+  async function otherHome(): Promise<string> {
+    const other = await temporaryFolder();
+    await shell(`set -e\n${blockOf(/^gpg --show-keys /m)}`, other);
+    return other;
+  }
+  /** While a published file is edited. */
+  async function whileEdited(name: string, change: RegExp, use: () => Promise<void>): Promise<void> {
+    const file = path.join(bucket, name);
+    const good = await fs.readFile(file, 'utf8');
+    const edited = good.replace(change, '0');
+    assert.notEqual(edited, good);
+    await fs.writeFile(file, edited);
+    await use().finally(() => fs.writeFile(file, good));
   }
 
   before(async () => {
@@ -97,12 +129,18 @@ describe('mirrors, made as the documentation says', function () {
     aptly = await serve(path.join(home, '.aptly/public'));
     for (const deletion of [true, false]) registries.push(await startRegistry(work, deletion));
     namespaces = registries.map(({ host }) => `${host}/falcosecurity`);
-    await shell(`gpg --batch --quiet --passphrase '' --quick-generate-key mirror@example.org rsa2048 sign never
+    await shell(`set -e
+      gpg --batch --quiet --passphrase '' --quick-generate-key mirror@example.org rsa2048 sign never
       gpg --armor --export mirror@example.org > mirror/own.asc`);
+    blocks = shellBlocks(await fs.readFile(path.join(PROJECT, 'docs/mirrors.md'), 'utf8'));
+    const keyFile = path.join(bucket, cosignKeyFile('release'));
+    await fs.mkdir(path.dirname(keyFile), { recursive: true });
+    await fs.writeFile(keyFile, await makeKey(path.join(work, 'cosign'), ''));
     await publish(OLD);
-    await mirrorAll(/^aptly publish switch /m);
+    await mirrorAll(AFTER_RELEASE);
     await publish(NEW);
-    await mirrorAll(/^aptly mirror create /m);
+    await mirrorAll(FIRST);
+    asked = [...published.requests];
   });
   after(async () => {
     for (const server of [published, mirror, aptly]) await server.close();
@@ -145,7 +183,7 @@ describe('mirrors, made as the documentation says', function () {
     );
   });
 
-  it('by apt-mirror: apt installs with the published .sources file, by the published key', async () => {
+  it('by apt-mirror: apt installs with their .sources file, by the published key', async () => {
     const folder = served('packages.example.org/packages/deb');
     for (const name of ['InRelease', 'Release', 'Release.gpg', `${component}/binary-amd64/Packages.xz`]) {
       const file = path.join('dists', suite, name);
@@ -185,7 +223,7 @@ describe('mirrors, made as the documentation says', function () {
 
   it('by reposync are not made from the mirrorlist, whose packages lie outside of its folder', async () => {
     await shell(
-      'mkdir published && curl -fsS -o published/falco.repo https://packages.example.org/packages/rpm/falco.repo',
+      'mkdir -p published && curl -fsS -o published/falco.repo https://packages.example.org/packages/rpm/falco.repo',
     );
     await assert.rejects(
       shell('dnf -y --setopt=reposdir=$PWD/published reposync --repoid=falco --download-path=refused'),
@@ -212,15 +250,65 @@ describe('mirrors, made as the documentation says', function () {
       const [ours, theirs] = await Promise.all(
         namespaces.map(async (namespace) => {
           const found = (await tags(`${namespace}/${name}`)).sort();
-          const digests = found.map((tag) => digest(`${namespace}/${name}:${tag}`));
-          const attached = found.map((tag) => attachments(`${namespace}/${name}:${tag}`));
-          return { found, digests: await Promise.all(digests), attached: await Promise.all(attached) };
+          // Not of the tags that list what is attached: two copies may have the same in another order.
+          const images = found.filter((tag) => !tag.startsWith('sha256-'));
+          const digests = images.map((tag) => digest(`${namespace}/${name}:${tag}`));
+          const attached = images.map((tag) => attachments(`${namespace}/${name}:${tag}`));
+          return {
+            found,
+            images,
+            digests: await Promise.all(digests),
+            attached: await Promise.all(attached),
+          };
         }),
       );
       assert.deepEqual(theirs, ours);
       for (const tag of [OLD, NEW, 'latest']) assert.ok(ours.found.includes(tag));
-      const attached = name === 'falco' ? 1 : 0;
-      assert.equal(ours.attached[ours.found.indexOf(NEW)].length, attached);
+      // A signature, and of falco what `publish` attaches.
+      const attached = name === 'falco' ? 2 : 1;
+      assert.equal(ours.attached[ours.images.indexOf(NEW)].length, attached);
     }
+  });
+
+  it('take each key once, when it is compared, and their users have it from them', async () => {
+    const keys = asked.filter((name) => /(-packages\.asc|keyring\.gpg|\.pub|\.sources|\.repo)$/.test(name));
+    const { publicKey } = publicNames(catalog.product);
+    assert.deepEqual(keys, [`/${publicKey}`, `/${cosignKeyFile('release')}`]);
+    const compared = (await fs.readFile(served('falco.asc'), 'utf8')).trim();
+    const sources = await fs.readFile(served('falco.sources'), 'utf8');
+    const [, embedded] = sources.split('Signed-By:\n');
+    assert.equal(embedded.trimEnd().replace(/^ /gm, '').replace(/^\.$/gm, ''), compared);
+    assert.match(await fs.readFile(served('falco.repo'), 'utf8'), /^gpgkey=\S+\/falco\.asc$/m);
+  });
+
+  it('take nothing of the downloads where their list was edited', async () => {
+    const other = await otherHome();
+    const downloads = blockOf(/ SHA256SUMS\.asc/);
+    // A list of before is there, as at each release but the first.
+    await shell(downloads, other);
+    const folder = path.join(other, 'mirror/bin');
+    await fs.rm(folder, { recursive: true });
+    await whileEdited('packages/bin/x86_64/SHA256SUMS.asc', /^[1-9a-f](?=[0-9a-f]{63} )/m, async () => {
+      await assert.rejects(shell(downloads, other), { stderr: /BAD signature/ });
+    });
+    assert.deepEqual(await fs.readdir(folder), []);
+  });
+
+  it('by apt-mirror end with an error where the index was edited', async () => {
+    const other = await otherHome();
+    await whileEdited(`packages/deb/dists/${suite}/InRelease`, /(?<=^Origin: )./m, async () => {
+      await assert.rejects(shell(blockOf(/^apt-mirror /m), other), { stderr: /BAD signature/ });
+    });
+  });
+
+  it('of images end with the tags that are not signed by the key', async () => {
+    const [, theirs] = namespaces;
+    const verify = blockOf(/cosign verify/);
+    assert.match(await shell(verify), /^not signed by this key: none$/m);
+    await copy(`${namespaces[0]}/falco-tester:${NEW}`, `${theirs}/falco-builder:${NEW}-other`);
+    await assert.rejects(shell(verify), {
+      stdout: `not signed by this key: falco-builder:${NEW}-other\n`,
+      stderr: /no signatures found/,
+    });
   });
 });

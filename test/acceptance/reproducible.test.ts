@@ -9,7 +9,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { copy } from '../../provider/oci';
 import type { ReleaseRecord } from '../../provider/promotion/record';
-import { Build } from './circumstances';
+import { Build, turkish } from './circumstances';
 import { difference, MadeFile, madeFiles, report } from './madeFiles';
 
 interface Outputs {
@@ -40,6 +40,8 @@ if (process.env.FULL === '1')
 
     before(async () => {
       work = await fs.mkdtemp(path.join(os.tmpdir(), 'reproducible-work-'));
+      const locales = path.join(work, 'locales');
+      await fs.mkdir(locales);
       const first = await Build.prepare(
         {
           name: 'one',
@@ -57,7 +59,7 @@ if (process.env.FULL === '1')
           umask: '077',
           environment: {
             TZ: 'Pacific/Kiritimati',
-            LC_ALL: 'tr_TR.UTF-8',
+            ...(await turkish(locales)),
             HOME: path.join(work, 'home'),
           },
           cpus: '0',

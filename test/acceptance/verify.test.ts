@@ -6,12 +6,14 @@ import * as path from 'node:path';
 import { copy, remove } from '../../provider/oci';
 import type { ReleaseRecord } from '../../provider/promotion/record';
 import { run } from '../unit/packaging/fixture';
+import { turkish } from './circumstances';
 import { PROJECT } from './imageSet';
 import { copyProject, Outputs, Project } from './project';
 
 describe('npm run verify', function () {
   this.timeout(1_200_000);
   let work: string;
+  let locale: Record<string, string>;
   let project: Project;
   let repository: string;
   let outputs: Outputs & { release: ReleaseRecord };
@@ -22,7 +24,7 @@ describe('npm run verify', function () {
       ...process.env,
       INIT_CWD: project.folder,
       TZ: 'Pacific/Kiritimati',
-      LC_ALL: 'tr_TR.UTF-8',
+      ...locale,
       HOME: work,
       FALCO_ARTIFACTS_CACHE:
         process.env.FALCO_ARTIFACTS_CACHE ?? path.join(os.homedir(), '.cache/falco-artifacts'),
@@ -50,6 +52,9 @@ describe('npm run verify', function () {
 
   before(async () => {
     work = await fs.mkdtemp(path.join(os.tmpdir(), 'verify-test-'));
+    const locales = path.join(work, 'locales');
+    await fs.mkdir(locales);
+    locale = await turkish(locales);
     repository = path.join(work, 'sample.git');
     await fs.cp(path.join(PROJECT, 'examples/falco-mini'), repository, { recursive: true });
     const git = (...args: string[]) =>

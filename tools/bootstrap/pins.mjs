@@ -239,6 +239,8 @@ export const systemPackages = {
     { package: 'kmod', command: 'modinfo' },
     { package: 'libyaml-cpp-dev' },
     { package: 'lintian', command: 'lintian' },
+    // The sources that localedef makes a locale from.
+    { package: 'locales', command: 'localedef' },
     { package: 'make', command: 'make' },
     { package: 'python3-venv' },
     { package: 'rpmlint', command: 'rpmlint' },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import { buildPackage } from '../../../provider/formats/packageBuild';
 import { makeTree, removeFolders, run, specFor, temporaryFolder } from './fixture';
 
 /** Bytes of one file of the tree. */
@@ -65,4 +66,31 @@ describe('packages of a large tree', () => {
     const { stdout } = await run('sh', ['-c', 'rpm2archive - <"$0" | tar -tvz', rpm]);
     assert.match(stdout, / 400000000 .* \.\/usr\/share\/falco\/plugins\/large$/m);
   }).timeout(120_000);
+});
+
+describe('packages that are built at the same time', () => {
+  const { PATH } = process.env;
+  after(async () => {
+    process.env.PATH = PATH;
+    await removeFolders();
+  });
+
+  it('are packed by one nfpm after the other, which each hold an archive in memory', async () => {
+    const [treeDir, folder] = [await makeTree(), await temporaryFolder()];
+    const real = (await run('sh', ['-c', 'command -v nfpm'])).stdout.trim();
+    const script = `#!/bin/sh
+mkdir ${folder}/running || exit 1
+${real} "$@"
+status=$?
+rmdir ${folder}/running
+exit $status
+`;
+    await fs.mkdir(path.join(folder, 'bin'));
+    await fs.writeFile(path.join(folder, 'bin/nfpm'), script, { mode: 0o755 });
+    process.env.PATH = `${folder}/bin:${PATH}`;
+    const specs = await Promise.all(
+      ['deb-module', 'deb-bpf', 'rpm-module', 'rpm-bpf'].map((key) => specFor(key)),
+    );
+    await Promise.all(specs.map((spec) => buildPackage(spec, { treeDir }, path.join(folder, spec.fileName))));
+  }).timeout(60_000);
 });
