@@ -33,6 +33,11 @@ export async function proposeCommand(
       ? newest
       : await keptRelease(newest, version, expected || newest.signingKey, source.name);
   refuseCandidate(record.version, source.name);
+  const later = version === undefined ? await laterRelease(newest) : undefined;
+  if (later !== undefined)
+    say(
+      `note: this is what ${source.name} published last; it has ${later}, too, which --version ${later} proposes`,
+    );
   return propose({ root, stack: name, from, record }, say);
 }
 
@@ -69,6 +74,21 @@ function refuseCandidate(version: string, from: string): void {
     );
 }
 
+/** Releases that a stack has kept records of, the oldest first. */
+async function keptVersions({
+  bucket,
+  records,
+}: Pick<ReleaseRecord, 'bucket' | 'records'>): Promise<string[]> {
+  const all = (await openStore(bucket).list(`${records}/`)).map((name) => path.basename(name, '.json.asc'));
+  return semver.sort(all.filter((one) => semver.valid(one) && !isPrerelease(one)));
+}
+
+/** A newer release than the one that a stack published last, such as a back-port is followed by. */
+async function laterRelease(last: ReleaseRecord): Promise<string | undefined> {
+  const newest = (await keptVersions(last)).pop();
+  return newest !== undefined && semver.gt(newest, last.version) ? newest : undefined;
+}
+
 /**
  * The record of a release that the stack has kept in its bucket.
  *
@@ -81,11 +101,9 @@ export async function keptRelease(
   key: string,
   from: string,
 ): Promise<ReleaseRecord> {
-  const store = openStore(bucket);
-  const kept = await keptRecord(store, records, version, publicKey);
+  const kept = await keptRecord(openStore(bucket), records, version, publicKey);
   if (kept === undefined) {
-    const all = (await store.list(`${records}/`)).map((name) => path.basename(name, '.json.asc'));
-    const versions = semver.sort(all.filter((one) => semver.valid(one) && !isPrerelease(one)));
+    const versions = await keptVersions({ bucket, records });
     throw new SettingError(
       '--version',
       `the stack ${from} has kept no record of ${version}; it has ${versions.join(', ') || 'none'}`,

@@ -110,6 +110,7 @@ describe('npm run propose, from outputs that a real engine reads', function () {
   let signer: Signer;
   let other: Signer;
   let newest: ReleaseRecord;
+  let said: string[];
 
   before(async () => {
     folder = await fs.mkdtemp(path.join(os.tmpdir(), 'proposable-'));
@@ -154,7 +155,9 @@ describe('npm run propose, from outputs that a real engine reads', function () {
   /** Runs the command; resolves to what stands in the file then. */
   async function proposed(...args: string[]) {
     const given = readOptions('propose', args);
-    await proposeCommand(openStack(root, given.strings.stack ?? 'local-prod', {}), given, () => {});
+    said = [];
+    const say = (line: string) => said.push(line);
+    await proposeCommand(openStack(root, given.strings.stack ?? 'local-prod', {}), given, say);
     const text = await fs.readFile(path.join(root, 'Pulumi.local-prod.yaml'), 'utf8');
     const { config } = parse(text) as { config: Record<string, unknown> };
     return [(config['falco:release'] as PinnedRelease).version, config['falco:expectedKey']];
@@ -169,6 +172,18 @@ describe('npm run propose, from outputs that a real engine reads', function () {
     assert.deepEqual(await proposed(), ['1.2.0', signer.fingerprint]);
     assert.deepEqual(await proposed('--version', '1.0.0'), ['1.0.0', signer.fingerprint]);
     assert.deepEqual(await proposed('--version=1.2.0'), ['1.2.0', signer.fingerprint]);
+  });
+
+  it('says that the stack has a newer release than its last one, unless a version was asked for', async () => {
+    await published('local', { version: '1.0.0', release: { ...newest, version: '1.0.0' } });
+    await proposed();
+    const note = 'note: this is what local published last; it has 1.2.0, too, which --version 1.2.0 proposes';
+    assert.equal(said[0], note);
+    await proposed('--version', '1.0.0');
+    assert.ok(!said.includes(note));
+    await published('local', { version: '1.2.0', release: newest });
+    await proposed();
+    assert.match(said[0], /^version /);
   });
 
   it('refuses a kept record that the expected key did not sign, and one of another version', async () => {
