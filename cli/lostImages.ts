@@ -150,7 +150,8 @@ export async function tellFindings(
   const kept = new Set(resources.map(({ urn }) => urn));
   const lines = problemLines(resources, goneLines(before.filter(({ urn }) => !kept.has(urn))));
   const version = before.find(({ type }) => type === 'pulumi:pulumi:Stack')?.outputs?.version;
-  if (lines.length > 0 && version !== undefined && stack.config['falco:version'] !== version)
+  const isBuilt = stack.config['falco:program'] !== 'promotion';
+  if (lines.length > 0 && isBuilt && version !== undefined && stack.config['falco:version'] !== version)
     lines.push(
       `An option counts for one run: if the last up had --version ${version}, give it to the next one`,
     );

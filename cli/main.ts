@@ -133,12 +133,13 @@ function refuseDestroy({ name, config }: Stack, given: Set<string>): void {
   );
 }
 
+/** Outputs are the whole release again; --diff has them. */
+const quiet = (flags: string[]) => (flags.length === 0 ? ['--suppress-outputs'] : []);
+
 async function preview(stack: Stack, flags: string[], given: Set<string>): Promise<number> {
   const expect = given.has('expect-no-changes') ? ['--expect-no-changes'] : [];
   if (given.has('markdown')) return (await import('./preview')).previewMarkdown(stack, expect);
-  // Outputs are the whole release again; --diff has them.
-  const quiet = flags.length === 0 ? ['--suppress-outputs'] : [];
-  const status = await runEngine(stack, ['preview', ...quiet, ...expect, ...flags]);
+  const status = await runEngine(stack, ['preview', ...quiet(flags), ...expect, ...flags]);
   if (status === 0 && flags.length === 0 && expect.length === 0)
     tell(
       'The same by packages, indexes, images and tags: npm run -s preview -- --markdown, with the same options',
@@ -157,7 +158,7 @@ async function mockedPreview({ root, name, config }: Stack): Promise<number> {
 
 async function refresh(stack: Stack, flags: string[]): Promise<number> {
   const before = await exported(stack);
-  const args = ['refresh', '--yes', '--skip-preview', '--suppress-outputs', ...flags];
+  const args = ['refresh', '--yes', '--skip-preview', ...quiet(flags), ...flags];
   const status = await runEngine(stack, args);
   if (status === 0) await tellFindings(stack, before, tell);
   return status;

@@ -82,13 +82,16 @@ function questionOf(root: string, { positionals, strings }: Given): Question {
  *
  * @returns undefined where the stack signs by a key that is named by no fingerprint
  */
-function settledKeys(config: Record<string, unknown>): string[] | undefined {
+export function settledKeys(config: Record<string, unknown>): string[] | undefined {
   const [signing, ...further] = ['signingKey', 'indexKeys', 'publishedKeys'].map((name) =>
-    [config[`falco:${name}`]].flat().filter((one) => typeof one === 'string'),
+    [config[`falco:${name}`]]
+      .flat()
+      .filter((one) => typeof one === 'string')
+      .map((one) => one.replace(/\s+|^0x/gi, '').toUpperCase()),
   );
-  const isFingerprint = (one: string) => /^[0-9A-F]{40}$/i.test(one);
+  const isFingerprint = (one: string) => /^[0-9A-F]{40}$/.test(one);
   if (!signing?.some(isFingerprint)) return undefined;
-  return [...signing, ...further.flat()].filter(isFingerprint).map((one) => one.toUpperCase());
+  return [...signing, ...further.flat()].filter(isFingerprint);
 }
 
 async function verify(

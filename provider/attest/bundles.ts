@@ -60,14 +60,15 @@ export async function* bundlesOf(reference: string): AsyncGenerator<AttachedBund
   }
 }
 
+/** An object, and not too large: cosign 3.1.3 crashes on `null`, and a crash is no answer. */
+const isBundle = (text: string) => text.length <= LARGEST && /^\s*\{/.test(text);
+
 async function bundleAt(reference: string, digest: string): Promise<AttachedBundle | undefined> {
   const repository = repositoryOf(reference);
   const attached = await ifReadable(manifest(`${repository}@${digest}`));
   const layer = attached === undefined ? undefined : layerIn(attached, subjectOf(reference));
   const text = layer && (await ifReadable(blob(`${repository}@${layer.digest}`)));
-  return layer && text !== undefined && text.length <= LARGEST
-    ? { digest, type: layer.type, text }
-    : undefined;
+  return layer && text !== undefined && isBundle(text) ? { digest, type: layer.type, text } : undefined;
 }
 
 /** The bundle that a manifest attaches; undefined for another manifest, or too large a bundle. */
@@ -82,10 +83,10 @@ function layerIn(attached: string, of: string): { digest: string; type: string }
     } = JSON.parse(attached) as AttachedManifest;
     const [{ digest, size }] = layers;
     const isEmpty = config?.mediaType === EMPTY.mediaType && config.digest === EMPTY.digest;
-    const isBundle = artifactType === ARTIFACT && isEmpty && layers.length === 1;
+    const isOurs = artifactType === ARTIFACT && isEmpty && layers.length === 1;
     const type = annotations?.[TYPE];
     const isWhole = size <= LARGEST && /^sha256:[0-9a-f]{64}$/.test(digest);
-    return isBundle && subject?.digest === of && isWhole && isType(type) ? { digest, type } : undefined;
+    return isOurs && subject?.digest === of && isWhole && isType(type) ? { digest, type } : undefined;
   } catch {
     return undefined;
   }

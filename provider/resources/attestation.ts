@@ -50,8 +50,8 @@ const reference = ({ repository, digest }: AttestationInputs) => `${repository}@
 
 /** What is claimed of the image besides that it is ours. */
 async function statementsOf(inputs: AttestationInputs): Promise<Statement[]> {
-  const { carried = [], carriedSigner = '', statements = [] } = inputs;
-  if (carried.length === 0) return Promise.all(statements.map((one) => told(inputs, one)));
+  const { carried = [], carriedSigner, statements = [] } = inputs;
+  if (carriedSigner === undefined) return Promise.all(statements.map((one) => told(inputs, one)));
   // What came before there was a key was verified by nobody, and may be anybody's.
   if (carriedSigner === '') return [];
   const all = await signedBundles(reference(inputs), carriedSigner);

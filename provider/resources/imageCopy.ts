@@ -2,6 +2,7 @@
  * An image in a further repository, by digest, with what is attached to it and belongs to it. It has no tag: tags move
  * when every copy of a release is there. Deletion is the ledger's, which knows what other releases name.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { signedBundles } from '../attest/bundles';
 import { attachments, copyAttached, copyWithAttachments, digest, hasAttached } from '../oci';
 import { isPublished, Publisher } from '../promotion/publisher';
@@ -62,7 +63,9 @@ async function belonging(reference: string, signer: string | undefined): Promise
 async function kept(inputs: ImageCopyInputs, olds: ImageCopyInputs): Promise<string[]> {
   if (olds.attachments && olds.signer === inputs.signer) return olds.attachments;
   const here = of(olds.repository, inputs);
-  return belonging((await digest(here)) ? here : of(inputs.image, inputs), inputs.signer);
+  const found = (await digest(here)) ? await belonging(here, inputs.signer) : [];
+  // By another key, it has yet to come.
+  return found.length > 0 ? found : belonging(of(inputs.image, inputs), inputs.signer);
 }
 
 const isOut = async (publisher: ImageCopyInputs['publisher']) =>
@@ -86,7 +89,11 @@ export const imageCopy: Resource<ImageCopyInputs, object> = {
   },
 
   diff(olds, news) {
-    return { changes: changed(olds, news, ['image', 'digest', 'repository', 'attachments']) };
+    const changes = changed(olds, news, ['image', 'digest', 'repository', 'attachments']);
+    // All of it came along before there was a choice, and stays.
+    const isOld =
+      olds.attachments === undefined && news !== UNKNOWN && isDeepStrictEqual(news.attachments, []);
+    return { changes: changes.filter((one) => one !== 'attachments' || !isOld) };
   },
 
   async create(inputs) {

@@ -43,6 +43,14 @@ describe('the search for secrets', function () {
     }
   });
 
+  it('reads a file whose name is no UTF-8', async () => {
+    const folder = path.join(work, 'names');
+    await fs.mkdir(folder);
+    await fs.writeFile(Buffer.from(`${folder}/caf\xe9`, 'latin1'), value);
+    const [hit, ...more] = await search.folder(folder);
+    assert.deepEqual([hit?.secret, more], ['value', []]);
+  });
+
   it('stops at a packed file that was there before and cannot be read', async () => {
     const folder = path.join(work, 'broken');
     await fs.mkdir(folder);

@@ -101,10 +101,10 @@ export class Search {
   async folder(folder: string, newerThan?: string): Promise<Hit[]> {
     const start = Date.now();
     const newer = newerThan === undefined ? [] : ['-newer', newerThan];
-    const stdout = await listing([folder, '-type', 'f', ...newer, '-print0']);
-    const files = stdout.split('\0').filter(Boolean);
+    const listed = await listing([folder, '-type', 'f', ...newer, '-print0']);
+    const files = listed.toString().split('\0').filter(Boolean);
     if (files.length === 0) throw new Error(`there is nothing to search in ${folder}`);
-    const hits = this.hits(await this.grep('xargs -0 -r grep -aoFHZsf "$1" --', Buffer.from(stdout)));
+    const hits = this.hits(await this.grep('xargs -0 -r grep -aoFHZsf "$1" --', listed));
     const unpacked = async (file: string) => {
       for (const command of await unpackingOf(file)) {
         const script = 'f=$2; shift 2; "$@" "$f" | grep -aoFf "$0"';
@@ -151,13 +151,14 @@ export class Search {
 }
 
 /** What find lists; a folder that is deleted while find is on its way is no failure. */
-async function listing(args: string[]): Promise<string> {
-  const options = { maxBuffer: 1 << 28, env: { ...process.env, LC_ALL: 'C' } };
+async function listing(args: string[]): Promise<Buffer> {
+  const env = { ...process.env, LC_ALL: 'C' };
+  const options = { maxBuffer: 1 << 28, encoding: 'buffer', env } as const;
   try {
     return (await run('find', args, options)).stdout;
   } catch (error) {
-    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    const complaints = stderr?.split('\n').filter(Boolean) ?? [];
+    const { stdout, stderr } = error as { stdout?: Buffer; stderr?: Buffer };
+    const complaints = stderr?.toString().split('\n').filter(Boolean) ?? [];
     const areOfDeleted = complaints.every((line) => line.endsWith(': No such file or directory'));
     if (stdout === undefined || complaints.length === 0 || !areOfDeleted) throw error;
     return stdout;

@@ -35,10 +35,11 @@ describe('what comes with an image of another stack', function () {
     await attestation.create({ ...inputs, carriedSigner: '' });
     assert.deepEqual(await verify(image.reference, keys.own.publicKey), [SIGNATURE]);
     const bySigner = { ...inputs, carriedSigner: keys.staging.publicKey };
-    await assert.rejects(
-      attestation.create(bySigner),
-      /came without https:\/\/spdx\.dev\/Document and https:\/\/slsa\.dev\/provenance\/v1 by [0-9a-f]{64}; repair it/,
-    );
+    for (const some of [carried, []])
+      await assert.rejects(
+        attestation.create({ ...bySigner, carried: some }),
+        /came without https:\/\/spdx\.dev\/Document and https:\/\/slsa\.dev\/provenance\/v1 by [0-9a-f]{64}; repair it/,
+      );
     await attestDocuments(image.reference, keys.staging.private);
     await attestation.create({ ...bySigner, carried: await attachments(image.reference) });
     assert.deepEqual(await verifyAttestation(image.reference, NOTE.type, keys.own.publicKey), [
@@ -77,6 +78,37 @@ describe('what comes with an image of another stack', function () {
     assert.deepEqual(await now(staging), [signature]);
     assert.deepEqual(await now(staging, { ...before, signer: keys.foreign.publicKey }), [signature]);
     assert.deepEqual(await now(staging, { ...before, signer: staging, attachments: ['kept'] }), ['kept']);
+  });
+
+  it('and is signed by another key now is taken from where it is, though the image is published here', async () => {
+    const { keys, host } = images;
+    const image = await images.push();
+    const copy = {
+      image: image.repository,
+      digest: image.digest,
+      repository: `${host}/rotated/image`,
+      tag: 'v1',
+    };
+    execFileSync('crane', ['tag', image.reference, 'v1']);
+    await sign(image.reference, keys.staging.private);
+    const place = { bucket: path.join(images.work, 'rotated'), channel: 'release', stack: 'prod' };
+    const before = await check({ ...copy, signer: keys.staging.publicKey });
+    await imageCopy.create(before);
+    await updateLedger(place.bucket, place.channel, (ledger) => {
+      ledger.releases['1'] = { stack: 'prod', images: {}, tags: [], manifests: [] };
+    });
+    await sign(image.reference, keys.foreign.private);
+    const [next] = (await attachments(image.reference)).filter((one) => !before.attachments?.includes(one));
+    const now = { ...copy, signer: keys.foreign.publicKey, publisher: { ...place, version: '1' } };
+    assert.deepEqual((await check(now, before)).attachments, [next]);
+  });
+
+  it('of which none is wanted any more stays, and is no reason for a change', () => {
+    const old = { image: 'a', digest: 'b', repository: 'c', tag: '' };
+    assert.deepEqual(imageCopy.diff(old, { ...old, attachments: [] }).changes, []);
+    assert.deepEqual(imageCopy.diff(old, { ...old, attachments: ['d'] }).changes, ['attachments']);
+    const some = { ...old, attachments: ['d'] };
+    assert.deepEqual(imageCopy.diff(some, { ...old, attachments: [] }).changes, ['attachments']);
   });
 
   it('is copied again where another writer lost it from the list, and told where that goes on', async () => {

@@ -5,7 +5,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { readOptions } from '../../../../cli/options';
 import { compare, comparison, unlikeRecord, zlibNote } from '../../../../cli/verify/compare';
-import { verifyWork } from '../../../../cli/verify/command';
+import { settledKeys, verifyWork } from '../../../../cli/verify/command';
 import { openPlace, Place, readAt } from '../../../../cli/verify/place';
 import { releaseRecord } from '../../../../cli/verify/release';
 import { refuseOthers, settledSources, sourcesOf } from '../../../../cli/verify/sources';
@@ -245,6 +245,23 @@ describe('npm run verify', () => {
     (...args: string[]) =>
     () =>
       verifyWork(root, readOptions('verify', args));
+
+  it("expects the keys that the stack's settings name, as people write them, and none that is named otherwise", () => {
+    const [one, two] = ['a1'.repeat(20), 'B2'.repeat(20)];
+    const spaced = two.replace(/(.{4})/g, '$1 ').trim();
+    const keys = settledKeys({
+      'falco:signingKey': `0x${one}`,
+      'falco:indexKeys': [spaced],
+      'falco:publishedKeys': [],
+    });
+    assert.deepEqual(keys, [one.toUpperCase(), two]);
+    assert.deepEqual(settledKeys({ 'falco:signingKey': spaced }), [two]);
+    assert.equal(
+      settledKeys({ 'falco:signingKey': 'release@example.org', 'falco:indexKeys': [two] }),
+      undefined,
+    );
+    assert.equal(settledKeys({}), undefined);
+  });
 
   it('asks for one release', () => {
     assert.throws(ask(), { message: /^npm run verify: name one release: its stack, or the URL/ });
