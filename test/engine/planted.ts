@@ -133,7 +133,9 @@ export class Search {
   /** What a pipeline that ends in grep prints; nothing found is no failure. */
   private grep(script: string, input?: Buffer, file = '', command: string[] = []): Promise<string> {
     return new Promise((resolve, reject) => {
-      const args = ['-c', `set -o pipefail; ${script}`, this.patterns, this.patterns, file, ...command];
+      // Its standard input is a socket, as under sshd, so it would read ~/.bashrc, which may have its own complaints.
+      const bash = ['--norc', '-c', `set -o pipefail; ${script}`];
+      const args = [...bash, this.patterns, this.patterns, file, ...command];
       const child = spawn('bash', args, { env: { ...process.env, LC_ALL: 'C' } });
       const out: Buffer[] = [];
       let complaint = '';
