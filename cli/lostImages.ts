@@ -5,7 +5,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { runEngine } from './engine';
-import { parseEvent } from './releaseDiff/events';
+import { nameIn, parseEvent } from './releaseDiff/events';
 import { Stack } from './stack';
 
 const execute = promisify(execFile);
@@ -55,7 +55,7 @@ export function problemLines(
 export const goneLines = (gone: ExportedResource[]): string[] =>
   gone
     .filter(({ id }) => id !== undefined && id !== '')
-    .map(({ urn, type, id }) => `${type === TAG ? id : urn.split('::').slice(3).join('::')} is gone`)
+    .map(({ urn, type, id }) => `${type === TAG ? id : nameIn(urn)} is gone`)
     .sort();
 
 const TAG = 'artifacts:index:Tag';

@@ -20,7 +20,7 @@ export interface RegistryOptions {
 const QUESTION = 60_000;
 const TRANSFER = 15 * 60_000;
 /** Bytes of an answer: a list of an image's contents, which is attached to it, has megabytes. */
-export const MOST = 256 << 20;
+const MOST = 256 << 20;
 
 /** What a registry, or crane, answered in place of what was asked for. */
 export class RegistryError extends Error {

@@ -102,6 +102,9 @@ export function foldEvents(events: EngineEvent[]): Preview {
   };
 }
 
+/** What the program calls a resource: `urn:pulumi:<stack>::<project>::<types>::<name>`; a name may have `::` in it. */
+export const nameIn = (urn: string): string => urn.split('::').slice(3).join('::');
+
 function seen({
   op,
   urn,
@@ -113,8 +116,7 @@ function seen({
 }: NonNullable<EngineEvent['resourcePreEvent']>['metadata']): Seen {
   const operation = OPERATIONS[op] ?? 'update';
   return {
-    // `urn:pulumi:<stack>::<project>::<types>::<name>`; a name may have `::` in it.
-    name: urn.split('::').slice(3).join('::'),
+    name: nameIn(urn),
     type,
     operation,
     old: fieldsOf({ ...old?.inputs, ...old?.outputs }),

@@ -55,7 +55,8 @@ export function indexChanges(resources: Seen[], resigned: string[] = []): IndexC
 function indexChange({ name, type, operation, old, new: after }: Seen, resigned: string[]): IndexChange {
   const isGone = operation === 'delete';
   const had = new Set(tables(old, 'packages').map((one) => text(one, 'fileName')));
-  const again = new Set(rebuilt(after).map(({ file }) => file));
+  const again = rebuilt(after);
+  const out = new Set(again.map(({ file }) => file));
   const minus = (all: string[], without: string[]) => all.filter((one) => !without.includes(one));
   const [before, now] = [texts(old, 'withdrawn'), texts(after, 'withdrawn')];
   return {
@@ -66,10 +67,10 @@ function indexChange({ name, type, operation, old, new: after }: Seen, resigned:
     added: tables(after, 'packages')
       .map((one) => ({ file: text(one, 'fileName') ?? '', aliases: texts(one, 'aliases') }))
       // A version that was out before comes back into the release, and not into the index.
-      .filter(({ file }) => file !== '' && !had.has(file) && !again.has(file))
+      .filter(({ file }) => file !== '' && !had.has(file) && !out.has(file))
       .sort((a, b) => (a.file < b.file ? -1 : 1)),
-    rebuilt: rebuilt(after).filter(({ file }) => !resigned.includes(file)),
-    kept: rebuilt(after).flatMap(({ file }) => (resigned.includes(file) ? [file] : [])),
+    rebuilt: again.filter(({ file }) => !resigned.includes(file)),
+    kept: again.flatMap(({ file }) => (resigned.includes(file) ? [file] : [])),
     expired: texts(after, 'expired').sort(),
     latest: isGone ? [] : latest(old, after),
     withdrawn: minus(now, before),
